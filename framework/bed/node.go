@@ -1,0 +1,200 @@
+package bed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/ptr"
+)
+
+// SystemNamespace holds the privileged pods that Node makes.
+const SystemNamespace = "vmnet-system"
+
+// PartOf labels everything that vmnet makes in a cluster.
+const (
+	PartOfLabel = "app.kubernetes.io/part-of"
+	PartOf      = "vmnet"
+)
+
+const (
+	// NodePodTimeout is how long a node's pod may take to run; its image is there already.
+	NodePodTimeout = 2 * time.Minute
+	pollInterval   = 500 * time.Millisecond
+)
+
+// nodePods remembers one pod a node; a failed attempt is forgotten, so that the next one tries again.
+type nodePods struct {
+	mu    sync.Mutex
+	used  bool
+	pods  map[string]*nodePod
+	space sync.Mutex
+}
+
+type nodePod struct {
+	mu     sync.Mutex
+	runner Runner
+}
+
+// Node is a node as a place: a privileged pod with the node's network and process IDs, made on first use from
+// an image that OVN-Kubernetes runs on that node already, so that nothing is pulled. Commands see that image's
+// files; the node's own are under /proc/1/root.
+func (b *Bed) Node(ctx context.Context, name string) (Runner, error) {
+	b.nodes.mu.Lock()
+	if b.nodes.pods == nil {
+		b.nodes.pods = map[string]*nodePod{}
+	}
+	p := b.nodes.pods[name]
+	if p == nil {
+		p = &nodePod{}
+		b.nodes.pods[name] = p
+	}
+	b.nodes.used = true
+	b.nodes.mu.Unlock()
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.runner != nil {
+		return p.runner, nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, NodePodTimeout,
+		fmt.Errorf("its pod in %s does not run within %s", SystemNamespace, NodePodTimeout))
+	defer cancel()
+	pod, err := b.makeNodePod(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("node %s: %w", name, err)
+	}
+	p.runner = &podRunner{bed: b, place: "node " + name, namespace: SystemNamespace, pod: pod, container: "node"}
+	return p.runner, nil
+}
+
+func (b *Bed) makeNodePod(ctx context.Context, node string) (string, error) {
+	image, err := b.imageOn(ctx, node)
+	if err != nil {
+		return "", err
+	}
+	if err := b.ensureSystemNamespace(ctx); err != nil {
+		return "", err
+	}
+	pods := b.Kube.CoreV1().Pods(SystemNamespace)
+	pod := nodePodFor(node, image)
+	last := "" // what was in the way, for the error
+	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+		have, err := pods.Get(ctx, pod.Name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			have, err = pods.Create(ctx, pod, metav1.CreateOptions{})
+		}
+		switch {
+		case apierrors.IsForbidden(err):
+			return false, err
+		case err != nil:
+			last = err.Error()
+			return false, nil
+		case have.DeletionTimestamp != nil:
+			last = "an older pod is still being deleted"
+			return false, nil
+		case have.Status.Phase == corev1.PodSucceeded || have.Status.Phase == corev1.PodFailed:
+			last = "an older pod has ended"
+			return false, client404(pods.Delete(ctx, pod.Name, metav1.DeleteOptions{}))
+		}
+		last = PodTrouble(have)
+		return PodReady(have), nil
+	})
+	if err != nil && ctx.Err() != nil {
+		err = fmt.Errorf("%w: %s", context.Cause(ctx), last)
+	}
+	return pod.Name, err
+}
+
+// imageOn finds an image with the tools of OVN and Open vSwitch that the node runs already.
+func (b *Bed) imageOn(ctx context.Context, node string) (string, error) {
+	list, err := b.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx,
+		metav1.ListOptions{LabelSelector: "app=ovnkube-node", FieldSelector: "spec.nodeName=" + node})
+	if err != nil {
+		return "", err
+	}
+	for _, pod := range list.Items {
+		for _, c := range pod.Spec.Containers {
+			// the node's own container first: others of that pod may come from images without the tools
+			if strings.Contains(c.Name, "ovn") {
+				return c.Image, nil
+			}
+		}
+	}
+	return "", errors.New("no pod of OVN-Kubernetes (label app=ovnkube-node) runs there to take an image from: " +
+		"does the node exist, and is OVN-Kubernetes the cluster's network?")
+}
+
+func (b *Bed) ensureSystemNamespace(ctx context.Context) error {
+	b.nodes.space.Lock()
+	defer b.nodes.space.Unlock()
+	want := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: SystemNamespace, Labels: map[string]string{
+		PartOfLabel: PartOf, "pod-security.kubernetes.io/enforce": "privileged",
+	}}}
+	return wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
+		_, err := b.Kube.CoreV1().Namespaces().Create(ctx, want, metav1.CreateOptions{})
+		if !apierrors.IsAlreadyExists(err) {
+			return err == nil, err
+		}
+		have, err := b.Kube.CoreV1().Namespaces().Get(ctx, SystemNamespace, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		return err == nil && have.DeletionTimestamp == nil, err // an older run's may still be going away
+	})
+}
+
+func nodePodFor(node, image string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "node-" + node, Namespace: SystemNamespace, Labels: map[string]string{PartOfLabel: PartOf}},
+		Spec: corev1.PodSpec{
+			NodeName: node, HostNetwork: true, HostPID: true, RestartPolicy: corev1.RestartPolicyNever,
+			TerminationGracePeriodSeconds: ptr.To(int64(0)), AutomountServiceAccountToken: ptr.To(false),
+			EnableServiceLinks: ptr.To(false),
+			Tolerations:        []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
+			Containers: []corev1.Container{{
+				Name: "node", Image: image, ImagePullPolicy: corev1.PullIfNotPresent,
+				Command:         []string{"sleep", "infinity"},
+				SecurityContext: &corev1.SecurityContext{Privileged: ptr.To(true), RunAsUser: ptr.To(int64(0))},
+			}},
+		},
+	}
+}
+
+// removeNodePods deletes the namespace that Node made, and waits until it is gone.
+func (b *Bed) removeNodePods(ctx context.Context) error {
+	b.nodes.mu.Lock()
+	used := b.nodes.used
+	b.nodes.pods, b.nodes.used = nil, false
+	b.nodes.mu.Unlock()
+	if !used {
+		return nil
+	}
+	if err := b.RemoveNamespace(ctx, SystemNamespace); err != nil {
+		return fmt.Errorf("remove the node pods: %w", err)
+	}
+	return nil
+}
+
+// PodReady says whether a pod runs and all its containers are ready.
+func PodReady(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodRunning && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
+
+// client404 takes "not found" for success, as deletions want it.
+func client404(err error) error {
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,49 @@
+package bed
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// NewSSHClient does SSH's handshake over conn within ctx; when it fails, conn is closed.
+func NewSSHClient(ctx context.Context, conn net.Conn, address string, config *ssh.ClientConfig) (*ssh.Client, error) {
+	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	c, channels, requests, err := ssh.NewClientConn(conn, address, config)
+	if !stop() { // ctx ended; conn is closed or about to be
+		return nil, context.Cause(ctx)
+	}
+	if err != nil {
+		_ = conn.Close()
+		return nil, err
+	}
+	return ssh.NewClient(c, channels, requests), nil
+}
+
+// RunSSH runs one command in a fresh SSH session, closes the session, and returns as Runner.Run does. When ctx
+// ends it returns at once, whether or not the other side still answers.
+func RunSSH(ctx context.Context, session *ssh.Session, place string, argv []string) (string, error) {
+	defer func() { _ = session.Close() }()
+	stdout, stderr := newOutput(), newOutput()
+	session.Stdout, session.Stderr = stdout, stderr
+	done := make(chan error, 1)
+	go func() { done <- session.Run(CommandLine(argv)) }()
+	var err error
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		return stdout.String(), fmt.Errorf("%s: %q: %w", place, CommandLine(argv), context.Cause(ctx))
+	}
+	var exit *ssh.ExitError
+	switch {
+	case err == nil:
+		return stdout.String(), nil
+	case errors.As(err, &exit):
+		return stdout.String(), &CommandError{Place: place, Command: CommandLine(argv), ExitCode: exit.ExitStatus(),
+			Stdout: stdout.String(), Stderr: stderr.String()}
+	}
+	return stdout.String(), fmt.Errorf("%s: %q: the connection broke: %w", place, CommandLine(argv), err)
+}

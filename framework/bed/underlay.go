@@ -1,0 +1,132 @@
+package bed
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+
+	"sigs.k8s.io/yaml"
+)
+
+// Underlay says where the world outside the cluster is: the file underlay.yaml of a bed, which `vmnet up`
+// writes and a user may write.
+type Underlay struct {
+	// Outside is a host on the nodes' network that is no node and has no route to pods.
+	Outside *HostSpec `json:"outside,omitempty"`
+}
+
+// HostSpec is a machine outside the cluster and the one way to run commands on it.
+type HostSpec struct {
+	// Name is what reports call it.
+	Name string `json:"name"`
+	// Address is its IP on the network that it shares with the nodes.
+	Address string `json:"address"`
+	// Interface is the link there that holds Address.
+	Interface string         `json:"interface"`
+	Container *ContainerExec `json:"container,omitempty"`
+	SSH       *SSHExec       `json:"ssh,omitempty"`
+}
+
+// ContainerExec runs commands in a container of a Docker engine, by Docker's command line.
+type ContainerExec struct {
+	// Name of the container.
+	Name string `json:"name"`
+	// DockerHost is the engine as $DOCKER_HOST has it, as "ssh://root@192.0.2.1"; empty for the local one.
+	DockerHost string `json:"dockerHost,omitempty"`
+	// BinDir is a directory that is searched for docker and ssh before $PATH.
+	BinDir string `json:"binDir,omitempty"`
+}
+
+// SSHExec runs commands over SSH, with the host's key checked.
+type SSHExec struct {
+	// Address is the host, with a port where that is not 22.
+	Address string `json:"address"`
+	User    string `json:"user"`
+	// IdentityFile holds the private key, without passphrase.
+	IdentityFile string `json:"identityFile"`
+	// KnownHosts is a file in OpenSSH's format that holds the host's key.
+	KnownHosts string `json:"knownHosts"`
+}
+
+// ReadUnderlay reads and checks an underlay file; relative paths in it are taken from the file's directory.
+// Whatever is wrong with it is an *InputError that names the file and the field.
+func ReadUnderlay(path string) (*Underlay, error) {
+	raw, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	if err != nil {
+		return nil, &InputError{What: path, Err: fmt.Errorf("cannot be read: %w", unwrapPath(err))}
+	}
+	u, err := parseUnderlay(raw)
+	if err != nil {
+		return nil, &InputError{What: path, Err: err}
+	}
+	if h := u.Outside; h != nil && h.SSH != nil {
+		dir := filepath.Dir(path)
+		for _, file := range []*string{&h.SSH.IdentityFile, &h.SSH.KnownHosts} {
+			if !filepath.IsAbs(*file) {
+				*file = filepath.Join(dir, *file)
+			}
+		}
+	}
+	return u, nil
+}
+
+func parseUnderlay(raw []byte) (*Underlay, error) {
+	u := &Underlay{}
+	if err := yaml.UnmarshalStrict(raw, u); err != nil {
+		return nil, oneLine(err)
+	}
+	if u.Outside != nil {
+		if err := u.Outside.check(); err != nil {
+			return nil, fmt.Errorf("outside.%w", err)
+		}
+	}
+	return u, nil
+}
+
+// Write checks the underlay and writes it, readable by the user alone.
+func (u *Underlay) Write(path string) error {
+	if u.Outside != nil {
+		if err := u.Outside.check(); err != nil {
+			return &InputError{What: path, Err: fmt.Errorf("outside.%w", err)}
+		}
+	}
+	raw, err := yaml.Marshal(u)
+	if err != nil {
+		return fmt.Errorf("underlay: %w", err)
+	}
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		return fmt.Errorf("underlay: %w", err)
+	}
+	return nil
+}
+
+// check returns an error that begins with the field's name.
+func (h *HostSpec) check() error {
+	required := []struct{ field, value string }{
+		{"name", h.Name}, {"address", h.Address}, {"interface", h.Interface},
+	}
+	switch {
+	case h.Container != nil && h.SSH != nil:
+		return errors.New("container and outside.ssh are both given: keep one")
+	case h.Container != nil:
+		required = append(required, struct{ field, value string }{"container.name", h.Container.Name})
+	case h.SSH != nil:
+		required = append(required, []struct{ field, value string }{
+			{"ssh.address", h.SSH.Address}, {"ssh.user", h.SSH.User},
+			{"ssh.identityFile", h.SSH.IdentityFile}, {"ssh.knownHosts", h.SSH.KnownHosts},
+		}...)
+	default:
+		return errors.New("container or outside.ssh is needed: how are commands run there?")
+	}
+	for _, r := range required {
+		if r.value == "" {
+			return fmt.Errorf("%s is missing", r.field)
+		}
+	}
+	if _, err := netip.ParseAddr(h.Address); err != nil {
+		return fmt.Errorf("address is %q: an IP address is needed", h.Address)
+	}
+	return nil
+}
