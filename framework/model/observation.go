@@ -19,10 +19,13 @@ type Stage struct {
 	VMs map[string]VMView `json:"vms"`
 	// Paths by name: attempts to pass traffic, see Path.
 	Paths map[string]Read[Path] `json:"paths"`
-	// Frames by the name of the path whose flow was captured, at the receiver.
+	// Frames by the name of the path whose flow was captured, at the receiver: what was on the wire while that attempt
+	// ran. Frames of other protocols and ports may be among them; other attempts toward the same port may not.
 	Frames map[string]Read[[]Frame] `json:"frames"`
 	// Controls are the links that any pod on a node has, by node: what is subtracted where claims say "exactly".
 	Controls map[string]Read[[]Link] `json:"controls"`
+	// Services that the paths lead through, by the Service's name: "echo", "vm-a".
+	Services map[string]Read[Service] `json:"services,omitempty"`
 }
 
 // Steady is the name of the first stage: all VMs up, nothing moved yet.
@@ -138,6 +141,16 @@ type LogicalPort struct {
 	Chassis string `json:"chassis"`
 	// Up is the southbound database's word on the port.
 	Up bool `json:"up"`
+}
+
+// Service is a Kubernetes Service as the API shows it: what the control plane says that it gave.
+type Service struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"`
+	ClusterIP string `json:"clusterIP"`
+	Ports     []int  `json:"ports,omitempty"`
+	// Backends are the hostnames behind it: a pod's name, a VM's hostname.
+	Backends []string `json:"backends,omitempty"`
 }
 
 // Path is one attempt to pass traffic between two named ends, as each end saw it.

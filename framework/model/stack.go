@@ -32,6 +32,8 @@ type Route struct {
 	Family string `json:"family"`
 	// Table is "main" unless the row says otherwise.
 	Table string `json:"table"`
+	// Type is empty for a unicast route, else local, broadcast, blackhole, unreachable …
+	Type string `json:"type,omitempty"`
 	// Dst is "default" or a CIDR; a host's is written with /32.
 	Dst    string `json:"dst"`
 	Via    string `json:"via,omitempty"`
