@@ -29,17 +29,10 @@ func QEMU(cmdline string) ([]QEMUNIC, error) {
 	var nics []QEMUNIC
 	var ids []string
 	for i := 0; i+1 < len(argv); i++ {
-		option := strings.TrimPrefix(argv[i], "-")
-		if option != "-netdev" && option != "netdev" && option != "device" && option != "-device" || option == argv[i] {
+		what := strings.TrimLeft(argv[i], "-")
+		first, ok := map[string]string{"netdev": "type", "device": "driver"}[what]
+		if !ok || what == argv[i] {
 			continue
-		}
-		if strings.HasPrefix(argv[i+1], "-") {
-			continue // a filtered command line, its values left out
-		}
-		what := strings.TrimPrefix(option, "-")
-		first := "type"
-		if what == "device" {
-			first = "driver"
 		}
 		i++
 		props, err := properties(argv[i], first)
@@ -51,15 +44,6 @@ func QEMU(cmdline string) ([]QEMUNIC, error) {
 		} else if id, ok := props["netdev"]; ok {
 			ids = append(ids, id)
 			nics = append(nics, QEMUNIC{NIC: model.NIC{Device: props["driver"], ID: id, MAC: strings.ToLower(props["mac"])}})
-		}
-	}
-	// KubeVirt's launchers print the device without its option where a filter cut it off.
-	if len(nics) == 0 {
-		for _, a := range argv {
-			if props, err := properties(a, "driver"); err == nil && props["netdev"] != "" && props["driver"] != "" {
-				ids = append(ids, props["netdev"])
-				nics = append(nics, QEMUNIC{NIC: model.NIC{Device: props["driver"], ID: props["netdev"], MAC: strings.ToLower(props["mac"])}})
-			}
 		}
 	}
 	for i, id := range ids {
