@@ -18,7 +18,9 @@ type BrokenError struct {
 	Err   error
 }
 
-func (e *BrokenError) Error() string { return fmt.Sprintf("%s: the connection is gone: %v", e.Place, e.Err) }
+func (e *BrokenError) Error() string {
+	return fmt.Sprintf("%s: the connection is gone: %v", e.Place, e.Err)
+}
 
 // Unwrap gives the reason.
 func (e *BrokenError) Unwrap() error { return e.Err }
