@@ -304,7 +304,7 @@ func TestFrames(t *testing.T) {
 		}
 		protos[f.Proto]++
 	}
-	t.Log(protos)
+	same(t, "protocols on the VLAN", map[string]int{"icmp": 4, "tcp": 53}, protos)
 	cut := []byte(recorded(t, "wire/outside.pcap"))
 	short, err := Frames(cut[:len(cut)-10])
 	if err != nil {
