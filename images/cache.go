@@ -1,0 +1,147 @@
+package images
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// key is a hash of everything that an artifact is built from. Each part goes in
+// with its length, so that ("ab","c") and ("a","bc") differ.
+func key(parts ...string) string {
+	h := sha256.New()
+	for _, p := range parts {
+		fmt.Fprintf(h, "%d:%s", len(p), p)
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16]
+}
+
+// keyOfFS hashes every file below dir of an embedded tree, by name and content.
+func keyOfFS(tree fs.FS, dir string) (string, error) {
+	var parts []string
+	err := fs.WalkDir(tree, dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := fs.ReadFile(tree, path)
+		parts = append(parts, path, string(data))
+		return err
+	})
+	return key(parts...), err
+}
+
+// artifact returns the directory CACHE/KIND/NAME-KEY, made by build if it is not
+// there. build gets an empty directory next to it, which is renamed when it is
+// complete: what stands under the final name is whole. Two processes that want
+// the same artifact wait for each other.
+func (b *builder) artifact(ctx context.Context, kind, name, key string, build func(dir string) error) (string, error) {
+	final := filepath.Join(b.Cache, kind, name+"-"+key)
+	if isDir(final) {
+		return final, nil
+	}
+	unlock, err := lock(ctx, filepath.Join(b.Cache, "locks", kind+"-"+name))
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if isDir(final) {
+		return final, nil
+	}
+	work := filepath.Join(b.Cache, kind, "."+name+".partial")
+	if err := os.RemoveAll(work); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(work, 0o755); err != nil {
+		return "", err
+	}
+	done := b.step(kind + ": " + name)
+	err = build(work)
+	if err == nil {
+		err = os.Rename(work, final)
+	}
+	done(err)
+	if errors.Is(err, unix.ENOSPC) || err != nil && strings.Contains(err.Error(), "No space left on device") {
+		return "", fmt.Errorf("%s %s: the disk of %s is full; free some space (about 25 GB are needed in all) and start again: %w", kind, name, b.Cache, err)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s %s: %w", kind, name, err)
+	}
+	b.prune(kind, name, final)
+	return final, nil
+}
+
+// prune keeps the newest two artifacts of a name: the one just made, and one to
+// go back to when a checkout is switched.
+func (b *builder) prune(kind, name, final string) {
+	old, _ := filepath.Glob(filepath.Join(b.Cache, kind, name+"-????????????????"))
+	var newest string
+	var at time.Time
+	for _, p := range old {
+		if i, err := os.Stat(p); err == nil && p != final && i.ModTime().After(at) {
+			newest, at = p, i.ModTime()
+		}
+	}
+	for _, p := range old {
+		if p != final && p != newest {
+			_ = os.RemoveAll(p) // what stays behind costs disk only
+		}
+	}
+}
+
+// lock takes an exclusive lock on path, which the kernel lets go when the process
+// ends, however it ends.
+func lock(ctx context.Context, path string) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	poll := time.NewTicker(200 * time.Millisecond)
+	defer poll.Stop()
+	for {
+		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { f.Close() }, nil
+		}
+		if !errors.Is(err, unix.EWOULDBLOCK) {
+			f.Close()
+			return nil, fmt.Errorf("lock %s: %w", path, err)
+		}
+		select {
+		case <-ctx.Done():
+			f.Close()
+			return nil, ctx.Err()
+		case <-poll.C:
+		}
+	}
+}
+
+func isDir(path string) bool {
+	i, err := os.Stat(path)
+	return err == nil && i.IsDir()
+}
+
+func writeFileAtomic(path string, data []byte, mode fs.FileMode) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	partial := path + ".partial"
+	if err := os.WriteFile(partial, data, mode); err != nil {
+		return err
+	}
+	if err := os.Chmod(partial, mode); err != nil {
+		return err
+	}
+	return os.Rename(partial, path)
+}
