@@ -1,0 +1,114 @@
+package kind
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// NameTakenError means that the engine has containers of a cluster with this name already.
+type NameTakenError struct {
+	Name  string
+	Nodes []string
+}
+
+func (e *NameTakenError) Error() string {
+	return fmt.Sprintf("a kind cluster named %s is there already (%s): take it away with `vmnet down` or `kind delete cluster --name %s`, or choose another name",
+		e.Name, strings.Join(e.Nodes, ", "), e.Name)
+}
+
+// MissingError names a tool that this machine lacks, and what to do about it.
+type MissingError struct{ Tool, Remedy string }
+
+func (e *MissingError) Error() string { return fmt.Sprintf("%s is missing: %s", e.Tool, e.Remedy) }
+
+// EngineError is a docker command that failed.
+type EngineError struct {
+	Engine Engine
+	Args   []string
+	Stderr string
+	Err    error
+}
+
+func (e *EngineError) Error() string {
+	why := lastLine(e.Stderr)
+	if why == "" {
+		why = e.Err.Error()
+	}
+	return fmt.Sprintf("docker %s (engine %s): %s", strings.Join(e.Args, " "), e.Engine, why)
+}
+
+func (e *EngineError) Unwrap() error { return e.Err }
+
+// CreateError is a cluster that kind could not make, or not in time. Its nodes are kept for a look at them.
+type CreateError struct {
+	Step  string // what kind was at
+	After time.Duration
+	Lines []string // the last that kind and kubeadm said
+	Logs  string   // directory with the nodes' logs, "" when they could not be had
+	Err   error
+}
+
+func (e *CreateError) Error() string {
+	text := fmt.Sprintf("kind: %s, after %s: %v", e.Step, e.After.Round(time.Second), e.Err)
+	if e.Logs != "" {
+		text += "; logs of the nodes: " + e.Logs
+	}
+	if len(e.Lines) > 0 {
+		text += "\n  " + strings.Join(e.Lines, "\n  ")
+	}
+	return text
+}
+
+func (e *CreateError) Unwrap() error { return e.Err }
+
+// ComponentError is a container of the platform that does not come up however long one waits.
+type ComponentError struct {
+	Namespace, Pod, Container, Node string
+	Reason                          string
+	Log                             []string // its last lines
+}
+
+func (e *ComponentError) Error() string {
+	text := fmt.Sprintf("container %s of pod %s/%s on %s: %s", e.Container, e.Namespace, e.Pod, e.Node, e.Reason)
+	if len(e.Log) > 0 {
+		text += "\n  " + strings.Join(e.Log, "\n  ")
+	}
+	return text
+}
+
+// NotReadyError is a wait that ended before what it waited for was there.
+type NotReadyError struct {
+	What    string
+	Pending []string // pods that are not ready, with the reason
+	Err     error
+}
+
+func (e *NotReadyError) Error() string {
+	text := fmt.Sprintf("%s: %v", e.What, e.Err)
+	if len(e.Pending) > 0 {
+		text += "; not ready: " + strings.Join(e.Pending, ", ")
+	}
+	return text
+}
+
+func (e *NotReadyError) Unwrap() error { return e.Err }
+
+func lastLine(text string) string {
+	lines := tail(text, 1)
+	if len(lines) == 0 {
+		return ""
+	}
+	return lines[0]
+}
+
+// tail is the last n lines of text that are not blank.
+func tail(text string, n int) []string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimRight(line, "\r\n\t "); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return lines[max(0, len(lines)-n):]
+}

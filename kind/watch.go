@@ -1,0 +1,108 @@
+package kind
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// watched runs work while all pods are looked at: one that will not come up ends it at once, with a
+// *ComponentError.
+func (c *Cluster) watched(ctx context.Context, work func(context.Context, *Cluster) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := c.findDead(ctx); err != nil {
+			cancel(err)
+		}
+	}()
+	err := work(ctx, c)
+	var dead *ComponentError
+	if errors.As(context.Cause(ctx), &dead) {
+		err = dead
+	}
+	cancel(nil)
+	<-ended
+	return err
+}
+
+// findDead returns the first container that will not come up, nil when ctx ends.
+func (c *Cluster) findDead(ctx context.Context) error {
+	var found *ComponentError
+	err := c.until(ctx, &corev1.PodList{}, func(o client.Object) bool {
+		p, ok := o.(*corev1.Pod)
+		if !ok || p.DeletionTimestamp != nil {
+			return false
+		}
+		container, reason := dead(p)
+		if reason == "" {
+			return false
+		}
+		found = &ComponentError{Namespace: p.Namespace, Pod: p.Name, Container: container, Node: p.Spec.NodeName, Reason: reason}
+		return true
+	})
+	if found == nil || err != nil {
+		return nil
+	}
+	found.Log = c.lastLog(found)
+	return found
+}
+
+// exits is how often a container may end with an error: ovnkube may meet a database that is not open yet, and
+// KubeVirt's a certificate that is not made yet, once or twice.
+const exits = 3
+
+// dead says which container of a pod does not come up, and why; "" for none.
+func dead(p *corev1.Pod) (container, reason string) {
+	for _, s := range append(append([]corev1.ContainerStatus(nil), p.Status.InitContainerStatuses...), p.Status.ContainerStatuses...) {
+		if w := s.State.Waiting; w != nil {
+			switch w.Reason {
+			case "ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName":
+				return s.Name, w.Reason + ": " + s.Image + " " + w.Message
+			case "CrashLoopBackOff":
+				if s.RestartCount >= exits-1 {
+					return s.Name, "CrashLoopBackOff" + exit(s.LastTerminationState.Terminated)
+				}
+			}
+		}
+		for _, t := range []*corev1.ContainerStateTerminated{s.State.Terminated, s.LastTerminationState.Terminated} {
+			if s.RestartCount >= exits && t != nil && t.ExitCode != 0 {
+				return s.Name, fmt.Sprintf("ended %d times", s.RestartCount) + exit(t)
+			}
+		}
+	}
+	return "", ""
+}
+
+func exit(t *corev1.ContainerStateTerminated) string {
+	if t == nil {
+		return ""
+	}
+	text := fmt.Sprintf(", exit %d", t.ExitCode)
+	if t.Reason != "" && t.Reason != "Error" {
+		text += " " + t.Reason
+	}
+	return text
+}
+
+// lastLog is the end of what a dead container wrote, of its last run if there was one.
+func (c *Cluster) lastLog(e *ComponentError) []string {
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	defer cancel()
+	count := int64(12)
+	for _, previous := range []bool{true, false} {
+		text, err := c.Kube.CoreV1().Pods(e.Namespace).GetLogs(e.Pod, &corev1.PodLogOptions{
+			Container: e.Container, Previous: previous, TailLines: &count}).DoRaw(ctx)
+		if err == nil && len(strings.TrimSpace(string(text))) > 0 {
+			return tail(string(text), int(count))
+		}
+	}
+	return nil
+}
