@@ -25,6 +25,9 @@ const (
 	PartOf      = "vmnet"
 )
 
+// OVNNodeSelector selects OVN-Kubernetes' pods on the nodes, by the label that all its installers give them.
+const OVNNodeSelector = "app=ovnkube-node"
+
 const (
 	// NodePodTimeout is how long a node's pod may take to run; its image is there already.
 	NodePodTimeout = 2 * time.Minute
@@ -117,7 +120,7 @@ func (b *Bed) makeNodePod(ctx context.Context, node string) (string, error) {
 // imageOn finds an image with the tools of OVN and Open vSwitch that the node runs already.
 func (b *Bed) imageOn(ctx context.Context, node string) (string, error) {
 	list, err := b.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx,
-		metav1.ListOptions{LabelSelector: "app=ovnkube-node", FieldSelector: "spec.nodeName=" + node})
+		metav1.ListOptions{LabelSelector: OVNNodeSelector, FieldSelector: "spec.nodeName=" + node})
 	if err != nil {
 		return "", err
 	}

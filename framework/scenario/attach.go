@@ -1,0 +1,59 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/framework/transport"
+)
+
+// Attach takes over a scenario that an earlier run deployed with the same IdentityDir and left up. It waits,
+// as Deploy does, until all VMs can be commanded.
+func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step StepFunc) (*Running, error) {
+	space, err := b.Kube.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, &bed.InputError{What: "namespace " + namespace, Err: fmt.Errorf("is not in the cluster")}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("attach to %s: %w", namespace, err)
+	}
+	name := space.Labels[scenarioLabel]
+	d, ok := definitions[name]
+	if !ok {
+		return nil, &bed.InputError{What: "namespace " + namespace, Err: fmt.Errorf("holds no scenario (label %s is %q)", scenarioLabel, name)}
+	}
+	identity, err := transport.LoadIdentity(identityFile(identityDir, namespace))
+	if err != nil {
+		return nil, &bed.InputError{What: "namespace " + namespace, Err: fmt.Errorf("the keys to its guests: %w", err)}
+	}
+	profile, err := ProfileNamed(ctx, b, space.Labels[guestLabel])
+	if err != nil {
+		return nil, err
+	}
+	r := newRunning(b, Options{Scenario: name, RunID: space.Labels[instanceLabel], Step: step}, d, profile, namespace, identity)
+	// what VMs ask for is what the manifests say; which of the optional ones are there, the cluster knows
+	vms, err := b.KubeVirt.VirtualMachine(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("attach to %s: %w", namespace, err)
+	}
+	there := map[string]bool{}
+	for _, vm := range vms.Items {
+		there[vm.Name] = true
+	}
+	for _, files := range [][]string{d.files, {d.spare}, d.extra} {
+		objects, err := r.load(ctx, files...)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range specsOf(objects) {
+			if there[s.Name] {
+				r.Specs = append(r.Specs, s)
+			}
+		}
+	}
+	return r, r.await(ctx)
+}

@@ -1,0 +1,186 @@
+package scenario
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+
+	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/framework/model"
+)
+
+// sshAttempt bounds one try to get into a guest that boots; a refused try comes back sooner.
+const sshAttempt = 20 * time.Second
+
+// await waits for everything that was applied, all at once; the first hopeless thing ends all waits.
+func (r *Running) await(ctx context.Context) error {
+	pods, err := r.bed.Kube.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{LabelSelector: "!" + kubevirtv1.AppLabel})
+	if err != nil {
+		return fmt.Errorf("list the pods of %s: %w", r.Namespace, err)
+	}
+	group, waits := errgroup.WithContext(ctx)
+	for _, p := range pods.Items {
+		group.Go(func() error {
+			return r.step("pod "+p.Name+" Ready", func() error { return r.awaitPod(waits, p.Name) })
+		})
+	}
+	group.Go(func() error { return r.awaitVMs(waits, r.Specs) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	return r.readAddresses(ctx)
+}
+
+// awaitVMs waits until the VMs run, and for a command in the guest of each that is no spare.
+func (r *Running) awaitVMs(ctx context.Context, specs []model.VMSpec) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, s := range specs {
+		group.Go(func() error {
+			if err := r.step(s.Name+" Running", func() error { return r.awaitRunning(ctx, s.Name) }); err != nil || s.Spare {
+				return err
+			}
+			return r.step(s.Name+" SSH", func() error { return r.awaitSSH(ctx, s.Name) })
+		})
+	}
+	return group.Wait()
+}
+
+func (r *Running) awaitPod(ctx context.Context, name string) error {
+	bounded, cancel := r.bound(ctx, r.timeouts.PodReady)
+	defer cancel()
+	last := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: r.Namespace}}
+	images := r.patience()
+	err := wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
+		pod, err := r.bed.Kube.CoreV1().Pods(r.Namespace).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			return false, r.tolerate(err)
+		}
+		last = pod
+		if pod.Status.Phase == corev1.PodFailed || images.exhausted(pod) {
+			return false, &FailedError{What: "pod " + name, Trouble: podTrouble(ctx, r.bed, pod)}
+		}
+		return bed.PodReady(pod), nil
+	})
+	return r.explain(bounded, err, "pod "+name+" Ready", "PodReady", r.timeouts.PodReady,
+		func() string { return podTrouble(ctx, r.bed, last) })
+}
+
+func (r *Running) awaitRunning(ctx context.Context, name string) error {
+	bounded, cancel := r.bound(ctx, r.timeouts.VMIRunning)
+	defer cancel()
+	images := r.patience()
+	err := wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
+		vmi, err := r.bed.KubeVirt.VirtualMachineInstance(r.Namespace).Get(ctx, name, metav1.GetOptions{})
+		if apierrors.IsNotFound(err) {
+			return false, r.vmHopeless(ctx, name)
+		}
+		if err != nil {
+			return false, r.tolerate(err)
+		}
+		switch vmi.Status.Phase {
+		case kubevirtv1.Failed, kubevirtv1.Succeeded:
+			return false, &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.Namespace, name)}
+		case kubevirtv1.Running:
+			return true, nil
+		case kubevirtv1.Scheduling:
+			return false, r.launcherHopeless(ctx, name, images)
+		}
+		return false, nil
+	})
+	return r.explain(bounded, err, name+" Running", "VMIRunning", r.timeouts.VMIRunning,
+		func() string { return vmTrouble(ctx, r.bed, r.Namespace, name) })
+}
+
+// vmHopeless looks at a VM that has no VMI at the moment.
+func (r *Running) vmHopeless(ctx context.Context, name string) error {
+	vm, err := r.bed.KubeVirt.VirtualMachine(r.Namespace).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return r.tolerate(err)
+	}
+	if vm.Status.PrintableStatus == kubevirtv1.VirtualMachineStatusCrashLoopBackOff {
+		return &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.Namespace, name)}
+	}
+	return nil
+}
+
+// launcherHopeless looks at the pod of a VM that is being scheduled.
+func (r *Running) launcherHopeless(ctx context.Context, name string, images *patience) error {
+	pods, err := r.bed.Kube.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{LabelSelector: launcherOf(name)})
+	if err != nil {
+		return r.tolerate(err)
+	}
+	for i := range pods.Items {
+		if images.exhausted(&pods.Items[i]) {
+			return &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.Namespace, name)}
+		}
+	}
+	return nil
+}
+
+// awaitSSH waits for the first command in a guest, and starts its HTTP server.
+func (r *Running) awaitSSH(ctx context.Context, name string) error {
+	bounded, cancel := r.bound(ctx, r.timeouts.SSH)
+	defer cancel()
+	last := "nothing tried"
+	err := wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
+		attempt, cancel := context.WithTimeout(ctx, sshAttempt)
+		defer cancel()
+		if _, err := r.guest(name).Run(attempt, "sh", "-c", r.Profile.Serve); err != nil {
+			last = err.Error()
+			return false, nil
+		}
+		return true, nil
+	})
+	return r.explain(bounded, err, name+" SSH", "SSH", r.timeouts.SSH,
+		func() string { return last + "; " + vmTrouble(ctx, r.bed, r.Namespace, name) })
+}
+
+// tolerate lets a wait go on over what passes by itself.
+func (r *Running) tolerate(err error) error {
+	if apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err) {
+		return err
+	}
+	return nil
+}
+
+// explain turns the end of a bounded wait into an error that says what it was.
+func (r *Running) explain(bounded context.Context, err error, what, timeout string, after time.Duration, trouble func() string) error {
+	if err == nil {
+		return nil
+	}
+	if context.Cause(bounded) == errTimeout { //nolint:errorlint // our own sentinel, never wrapped
+		return &TimeoutError{What: what, Timeout: timeout, After: after, Trouble: trouble()}
+	}
+	return err
+}
+
+// patience gives image pulls time to recover.
+type patience struct {
+	limit time.Duration
+	since time.Time
+}
+
+func (r *Running) patience() *patience { return &patience{limit: r.timeouts.ImagePull} }
+
+// exhausted is true once a container of the pod has failed to get its image for too long.
+func (p *patience) exhausted(pod *corev1.Pod) bool {
+	failing := slices.ContainsFunc(append(slices.Clone(pod.Status.InitContainerStatuses), pod.Status.ContainerStatuses...),
+		func(c corev1.ContainerStatus) bool {
+			return c.State.Waiting != nil && slices.Contains([]string{"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}, c.State.Waiting.Reason)
+		})
+	switch {
+	case !failing:
+		p.since = time.Time{}
+	case p.since.IsZero():
+		p.since = time.Now()
+	}
+	return failing && time.Since(p.since) > p.limit
+}

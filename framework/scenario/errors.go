@@ -1,0 +1,57 @@
+package scenario
+
+import (
+	"fmt"
+	"time"
+)
+
+// Timeouts bound the waits of a scenario, each with its own name in the error when it passes. They are meant
+// for emulation on two cores; a wait ends as soon as it can.
+type Timeouts struct {
+	// Apply bounds making the namespace and all objects. An API server under load with admission webhooks
+	// takes a second for each.
+	Apply time.Duration
+	// PodReady bounds a fixture pod's way to Ready, images pulled.
+	PodReady time.Duration
+	// VMIRunning bounds a VM's way from applied to Running. Seven VMs at once took 171 s on one core.
+	VMIRunning time.Duration
+	// SSH bounds the way from Running to the first command in the guest: its boot and DHCP.
+	SSH time.Duration
+	// ImagePull is how long an image may fail to be pulled before the wait is given up as hopeless.
+	ImagePull time.Duration
+	// VMsGone bounds the end of all VMs with their pods at teardown.
+	VMsGone time.Duration
+	// NamespaceGone bounds the namespace's end after that.
+	NamespaceGone time.Duration
+	// Diagnostics bounds all of Running.Diagnostics.
+	Diagnostics time.Duration
+}
+
+// DefaultTimeouts are used where Options has none.
+func DefaultTimeouts() Timeouts {
+	return Timeouts{
+		Apply: 2 * time.Minute, PodReady: 4 * time.Minute, VMIRunning: 8 * time.Minute, SSH: 4 * time.Minute,
+		ImagePull: 2 * time.Minute, VMsGone: 2 * time.Minute, NamespaceGone: 2 * time.Minute, Diagnostics: 2 * time.Minute,
+	}
+}
+
+// TimeoutError is a wait that took longer than its bound.
+type TimeoutError struct {
+	// What was waited for, as "vm-a Running", and Timeout is the field of Timeouts that bounds it.
+	What, Timeout string
+	After         time.Duration
+	// Trouble is what the cluster says about it: phases, conditions, last events.
+	Trouble string
+}
+
+func (e *TimeoutError) Error() string {
+	return fmt.Sprintf("%s: not within %s (timeout %s): %s", e.What, e.After, e.Timeout, e.Trouble)
+}
+
+// FailedError is something that will not come about however long one waits.
+type FailedError struct {
+	What    string
+	Trouble string
+}
+
+func (e *FailedError) Error() string { return fmt.Sprintf("%s: failed: %s", e.What, e.Trouble) }
