@@ -1,0 +1,96 @@
+package judge
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/vmnet-project/vmnet/framework/model"
+)
+
+// CN-11. That an address is the guest's only one is another claim.
+func sameAddressTwice(n *Notebook, o model.Observation) {
+	subnet, err := guestSubnet(model.InterfaceSpec{})
+	if err != nil {
+		n.Cannot("default vmNetworkCIDR", err.Error())
+		return
+	}
+	want := host(subnet, 2).String()
+	var names, podIPs []string
+	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
+		if ownSubnet(s.Spec) {
+			continue
+		}
+		names = append(names, s.name)
+		if vmi, from, ok := Need(n, s.what("VMI"), s.VMI); ok {
+			n.Equal(s.what("VMI phase"), from, "Running", "it runs at the same time", vmi.Phase)
+		}
+		if l, from, ok := s.guestNIC(); ok {
+			n.Has(s.what("guest's IPv4 addresses"), from, want, "second host of KubeVirt's default vmNetworkCIDR", ipv4(l))
+		}
+		if ip, ok := s.podIP(); ok {
+			podIPs = append(podIPs, ip.String())
+		}
+	}
+	n.Check("VMs on the default vmNetworkCIDR", Source{Place: "spec"}, "two or more", "the claim", list(names), len(names) >= 2)
+	distinct := slices.Compact(slices.Sorted(slices.Values(podIPs)))
+	n.Check("pod IPs of "+list(names), Source{Place: "api"}, "different ones", "the pod-networks annotation", list(podIPs), len(distinct) == len(podIPs))
+}
+
+// CN-12. Where nobody looks into a guest, its MAC is the spec's.
+func vmiStatus(n *Notebook, o model.Observation) {
+	for _, s := range subjects(n, o, clusterNetworkVMs, everyVM) {
+		vmi, from, ok := Need(n, s.what("VMI"), s.VMI)
+		if !ok {
+			continue
+		}
+		i, ok := s.first()
+		if !ok {
+			continue
+		}
+		ip, ok := s.podIP()
+		if !ok {
+			continue
+		}
+		mac, why := i.MAC, "the spec's macAddress"
+		if !s.Spec.Spare {
+			nic, _, ok := s.guestNIC()
+			if !ok {
+				continue
+			}
+			mac, why = nic.MAC, "the MAC in the guest"
+		}
+		var names []string
+		for _, v := range vmi.Interfaces {
+			names = append(names, v.Name)
+		}
+		n.Set(s.what("interfaces in VMI status"), from, []string{i.Name}, "the spec", names)
+		for _, v := range vmi.Interfaces {
+			if v.Name != i.Name {
+				continue
+			}
+			n.Equal(s.what("VMI status ipAddress"), from, ip, "the pod IP", v.IP)
+			n.Set(s.what("VMI status ipAddresses"), from, []string{ip.String()}, "the pod IP", ipv4Only(v.IPs))
+			n.Equal(s.what("VMI status mac"), from, mac, why, v.MAC)
+		}
+	}
+}
+
+func ipv4Only(ips []string) []string {
+	return slices.DeleteFunc(slices.Clone(ips), func(ip string) bool { return strings.Contains(ip, ":") })
+}
+
+// CN-24.
+func primaryRole(n *Notebook, o model.Observation) {
+	for _, s := range subjects(n, o, clusterNetworkVMs, everyVM) {
+		pod, from, ok := Need(n, s.what("pod"), s.Pod)
+		if !ok {
+			continue
+		}
+		a, ok := pod.Allotted[defaultNetwork]
+		if !ok {
+			n.Cannot(s.what("allotment"), "the pod-networks annotation has no network "+defaultNetwork)
+			continue
+		}
+		n.Equal(s.what("role of the default network"), from, "primary", "no primary user-defined network in the namespace", a.Role)
+	}
+}

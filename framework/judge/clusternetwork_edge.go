@@ -1,0 +1,156 @@
+package judge
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/vmnet-project/vmnet/framework/model"
+)
+
+// CN-13.
+func podEdge(n *Notebook, o model.Observation) {
+	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
+		p, from, ok := s.path(s.name + ">pod/echo")
+		if !ok {
+			continue
+		}
+		ip, ok := s.podIP()
+		if !ok {
+			continue
+		}
+		passed(n, s.name+" reaches the echo pod", from, true, p)
+		n.Equal(s.what("address as the echo pod sees it"), from, ip, "the pod IP", p.SourceSeen)
+	}
+}
+
+// CN-14.
+func nodeEdge(n *Notebook, o model.Observation) {
+	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
+		node, ok := s.node()
+		if !ok {
+			continue
+		}
+		if len(node.EdgeIPs) == 0 {
+			n.Cannot("node "+node.Name, "the facts have no edge address of it")
+			continue
+		}
+		p, flow, from, ok := s.outsideFlow()
+		if !ok || p.Passed && !flow.caught(s) {
+			continue
+		}
+		why := "edge of node " + node.Name
+		passed(n, s.name+" reaches the outside peer", from, true, p.Path)
+		n.OneOf(s.what("address as the outside peer sees it"), from, node.EdgeIPs, why, p.SourceSeen)
+		if !p.Passed {
+			continue
+		}
+		edge := p.SourceSeen
+		if !slices.Contains(node.EdgeIPs, edge) {
+			edge = node.EdgeIPs[0]
+		}
+		out := fmt.Sprintf("%s:%d > %s:%d", edge, p.SourcePort, p.host, p.port)
+		back := fmt.Sprintf("%s:%d > %s:%d", p.host, p.port, edge, p.SourcePort)
+		var seen []string
+		for _, f := range flow.frames {
+			t := fmt.Sprintf("%s:%d > %s:%d", f.Src, f.SrcPort, f.Dst, f.DstPort)
+			if t != back && !slices.Contains(seen, t) {
+				seen = append(seen, t)
+			}
+		}
+		n.Set(s.what("flow on the wire at the outside peer"), flow.from, []string{out}, why+", with the port that the peer answered", seen)
+	}
+}
+
+// CN-15.
+func nothingInnerOutside(n *Notebook, o model.Observation) {
+	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
+		subnet, _, ok := s.subnet()
+		if !ok {
+			continue
+		}
+		ip, ok := s.podIP()
+		if !ok {
+			continue
+		}
+		_, flow, _, ok := s.outsideFlow()
+		if !ok || !flow.caught(s) {
+			continue
+		}
+		var seen []string
+		for _, f := range flow.frames {
+			for _, a := range []string{f.Src, f.Dst} {
+				if !slices.Contains(seen, a) {
+					seen = append(seen, a)
+				}
+			}
+		}
+		inner := []string{host(subnet, 2).Addr().String(), ip.String()}
+		n.NoneOf(s.what("flow's addresses on the wire at the outside peer"), flow.from, inner, "guest's address and pod IP stay inside the node", seen)
+	}
+}
+
+type outsidePath struct {
+	model.Path
+	host string
+	port int
+}
+
+type capturedFlow struct {
+	frames []model.Frame
+	from   Source
+	// of is what the capture holds in all.
+	of string
+}
+
+// caught notes where the capture holds nothing of the flow: then nothing was observed.
+func (c capturedFlow) caught(s subject) bool {
+	if len(c.frames) == 0 {
+		s.n.Cannot(s.what("capture at the outside peer"), "it holds nothing of the flow, of "+c.of)
+	}
+	return len(c.frames) > 0
+}
+
+// outsideFlow gives the VM's attempt toward the outside peer, and what its capture holds of that flow: the TCP frames
+// with the port that was dialled or the one that the peer saw.
+func (s subject) outsideFlow() (outsidePath, capturedFlow, Source, bool) {
+	name := s.name + ">peer/outside"
+	p, from, ok := s.path(name)
+	if !ok {
+		return outsidePath{}, capturedFlow{}, from, false
+	}
+	host, port, err := endpoint(p.Target)
+	if err != nil {
+		s.n.Cannot("path "+name, err.Error())
+		return outsidePath{}, capturedFlow{}, from, false
+	}
+	captured, at, ok := Need(s.n, "capture of "+name, s.stage.Frames[name])
+	if !ok {
+		return outsidePath{}, capturedFlow{}, from, false
+	}
+	var flow []model.Frame
+	for _, f := range captured {
+		for _, end := range []int{f.SrcPort, f.DstPort} {
+			if f.Proto == "tcp" && end != 0 && (end == port || end == p.SourcePort) {
+				flow = append(flow, f)
+				break
+			}
+		}
+	}
+	return outsidePath{p, host, port}, capturedFlow{flow, at, fmt.Sprintf("%d frames", len(captured))}, from, true
+}
+
+// passed compares whether traffic arrived; where it should have and did not, the client's last word is shown.
+func passed(n *Notebook, what string, from Source, want bool, p model.Path) {
+	got := outcome(p.Passed)
+	if p.Passed != want && p.Detail != "" {
+		got += " (" + p.Detail + ")"
+	}
+	n.Check(what, from, outcome(want), "the claim", got, p.Passed == want)
+}
+
+func outcome(passed bool) string {
+	if passed {
+		return "passes"
+	}
+	return "does not pass"
+}
