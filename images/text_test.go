@@ -1,0 +1,96 @@
+package images
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestDebianMirror(t *testing.T) {
+	for name, c := range map[string]struct{ sources, want string }{
+		"deb822":       {"Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm\n", "http://deb.debian.org/debian"},
+		"one line":     {"deb https://mirror.example.org/debian/ trixie main\n", "https://mirror.example.org/debian"},
+		"options":      {"deb [arch=amd64 signed-by=/x.gpg] http://a.example.org/debian trixie main", "http://a.example.org/debian"},
+		"security":     {"deb http://deb.debian.org/debian-security trixie-security main", ""},
+		"other vendor": {"deb https://packages.example.org/apt stable main", ""},
+		"ubuntu":       {"URIs: http://archive.ubuntu.com/ubuntu/", ""},
+		"comment":      {"# deb http://deb.debian.org/debian trixie main", ""},
+		"mirror list":  {"deb mirror+file:/etc/apt/mirrors/debian.list trixie main", ""},
+	} {
+		if got := debianMirror(c.sources); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func FuzzDebianMirror(f *testing.F) {
+	f.Add("deb [a=b] http://x/debian y main\nURIs: https://z/debian/")
+	f.Fuzz(func(t *testing.T, s string) {
+		if m := debianMirror(s); m != "" && (!strings.HasPrefix(m, "http") || strings.ContainsAny(m, " \n")) {
+			t.Errorf("mirror %q", m)
+		}
+	})
+}
+
+func TestArchiveNames(t *testing.T) {
+	got := archiveNames("lock\npartial\nbusybox-static_1%3a1.37.0-6+b9_amd64.deb\ndash_0.5.12-12_amd64.deb\n")
+	if want := []string{"busybox-static 1:1.37.0-6+b9", "dash 0.5.12-12"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+func TestModulesNeeded(t *testing.T) {
+	dep := `kernel/drivers/net/virtio_net.ko.xz: kernel/net/core/failover.ko.xz kernel/drivers/net/net_failover.ko.xz
+kernel/net/core/failover.ko.xz:
+kernel/drivers/net/net_failover.ko.xz: kernel/net/core/failover.ko.xz
+kernel/drivers/char/hw_random/virtio-rng.ko.xz:
+kernel/fs/xfs/xfs.ko.xz: kernel/lib/crc32c.ko.xz
+`
+	got := modulesNeeded(dep, []string{"virtio_net", "virtio_rng", "virtio_pci"})
+	want := []string{
+		"kernel/drivers/char/hw_random/virtio-rng.ko.xz", "kernel/drivers/net/net_failover.ko.xz",
+		"kernel/drivers/net/virtio_net.ko.xz", "kernel/net/core/failover.ko.xz",
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// The words are those of the go command.
+func TestBuildFailureSaysWhatToDo(t *testing.T) {
+	b := testBuilder(t)
+	b.goEnv["GOPROXY"] = "https://proxy.example.org"
+	c, _ := find("multus")
+	for words, want := range map[string]string{
+		"gopkg.in/k8snetworkplumbingwg/multus-cni.v4@v4.99.0: invalid version: unknown revision v4.99.0": "change the version in images/components/multus/go.mod.txt",
+		"reading https://proxy.example.org/x/@v/v9.9.9.mod: 404 Not Found":                               "https://proxy.example.org",
+		"Get \"https://proxy.example.org/x\": dial tcp: lookup proxy.example.org: no such host":          "check the network and GOPROXY",
+		"missing go.sum entry for module providing package x":                                            "lockfile is incomplete",
+		"go: go.mod requires go >= 1.99.0 (running go 1.26.8; GOTOOLCHAIN=local)":                        "install a newer one",
+		"x.go:1:2: undefined: y": "logs/bin-multus",
+	} {
+		err := b.explain(c, errors.New(words))
+		for _, part := range []string{"component multus", c.version(), words, want} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q lacks %q", err, part)
+			}
+		}
+	}
+}
+
+func TestTailKeepsTheEnd(t *testing.T) {
+	l := &tail{max: 100}
+	for range 200 {
+		if _, err := l.Write([]byte("filler line\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, _ = l.Write([]byte("the end\n"))
+	if got := l.lines(2); got != "filler line\nthe end" {
+		t.Errorf("%q", got)
+	}
+	if len(l.buf) > 300 {
+		t.Errorf("keeps %d bytes", len(l.buf))
+	}
+}
