@@ -63,20 +63,34 @@ func (b *builder) artifact(ctx context.Context, kind, name, key string, build fu
 	if err := os.MkdirAll(work, 0o755); err != nil {
 		return "", err
 	}
-	done := b.step(kind + ": " + name)
+	done := b.step(kinds[kind] + name)
 	err = build(work)
 	if err == nil {
 		err = os.Rename(work, final)
 	}
-	done(err)
-	if errors.Is(err, unix.ENOSPC) || err != nil && strings.Contains(err.Error(), "No space left on device") {
-		return "", fmt.Errorf("%s %s: the disk of %s is full; free some space (about 25 GB are needed in all) and start again: %w", kind, name, b.Cache, err)
+	if ctx.Err() != nil {
+		err = ctx.Err() // a command that was killed says only that
 	}
+	done(err)
 	if err != nil {
-		return "", fmt.Errorf("%s %s: %w", kind, name, err)
+		return "", fmt.Errorf("%s%s: %w%s", kinds[kind], name, err, diskFull(err, b.Cache))
 	}
 	b.prune(kind, name, final)
 	return final, nil
+}
+
+// kinds are the folders of the cache, with what a step in them is called.
+var kinds = map[string]string{
+	"bin": "build ", "roots": "root file system ", "guest": "boot files of the ", "node": "node image: ",
+	"store": "images into the ", "manifests": "generate ", "modules": "lockfile of ",
+}
+
+// diskFull is the remedy, when that is what err is about.
+func diskFull(err error, cache string) string {
+	if !errors.Is(err, unix.ENOSPC) && !strings.Contains(strings.ToLower(err.Error()), "no space left on device") {
+		return ""
+	}
+	return "\nthe disk of " + cache + " is full: about 25 GB are needed in all; free some space and start again, what is complete is kept"
 }
 
 // prune keeps the newest two artifacts of a name: the one just made, and one to

@@ -3,9 +3,11 @@ package images
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -90,8 +92,14 @@ func (b *builder) rootKey(r rootFS) string {
 }
 
 func (b *builder) debootstrap(ctx context.Context, r rootFS, root string) error {
+	if os.Geteuid() != 0 {
+		return errors.New("root is needed to make a root file system: run as root, or use published images")
+	}
 	if _, err := os.Stat(keyring); err != nil {
 		return fmt.Errorf("%s is not there: install the package debian-archive-keyring", keyring)
+	}
+	if _, err := exec.LookPath("mmdebstrap"); err != nil {
+		return fmt.Errorf("%w: install the package mmdebstrap", err)
 	}
 	argv := []string{"nice", "mmdebstrap", "--quiet", "--mode=root", "--format=directory", "--variant=" + r.variant,
 		"--keyring=" + keyring,

@@ -11,7 +11,6 @@ package images
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -59,9 +58,6 @@ func Build(ctx context.Context, o Options) (*Result, error) {
 	if r := readResult(index); r != nil {
 		return r, nil
 	}
-	if os.Geteuid() != 0 {
-		return nil, fmt.Errorf("images: root is needed to make root file systems; run as root, or use published images")
-	}
 	if err := b.buildParts(ctx); err != nil {
 		return nil, err
 	}
@@ -81,9 +77,7 @@ func (b *builder) buildParts(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(jobs)
-	rootReady := make(chan struct{})
 	g.Go(func() error {
-		defer close(rootReady)
 		if _, err := NewBuildRoot(ctx, b.Options); err != nil {
 			return err
 		}
@@ -95,9 +89,6 @@ func (b *builder) buildParts(ctx context.Context) error {
 		_, err := b.guest(ctx)
 		return err
 	})
-	if jobs == 1 {
-		<-rootReady
-	}
 	g.Go(func() error {
 		for _, c := range components {
 			if _, err := b.component(ctx, c); err != nil {

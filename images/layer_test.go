@@ -10,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
@@ -223,5 +225,36 @@ func untar(t *testing.T, r io.Reader, dir string) {
 		if err := put(filepath.Join(dir, h.Name), data, 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+func TestNodeArchiveReadBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "node.tar")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	r := &Result{NodeRoot: smallTree(t, time.Unix(1, 0)), NodeTag: nodeTag}
+	if err := WriteNodeArchive(r, t.TempDir(), f); err != nil {
+		t.Fatal(err)
+	}
+	tag, err := name.NewTag(nodeTag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	img, err := tarball.ImageFromPath(path, &tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Config.StopSignal != "SIGRTMIN+3" || len(c.Config.Entrypoint) != 2 {
+		t.Errorf("configuration %+v", c.Config)
+	}
+	if layers, err := img.Layers(); err != nil || len(layers) != 1 {
+		t.Errorf("%d layers (%v)", len(layers), err)
 	}
 }

@@ -14,17 +14,17 @@ import (
 // archive on standard input and unpacks every image for the overlay snapshotter.
 // The socket shows that it is ready; the wait ends when containerd does.
 const fillStore = `set -eu
-containerd >/store-log/containerd 2>&1 &
+containerd >/mnt/containerd 2>&1 &
 pid=$!
 tries=0
 until ctr version >/dev/null 2>&1; do
-	kill -0 "$pid" || { echo "containerd ended:"; tail -n 5 /store-log/containerd; exit 1; }
+	kill -0 "$pid" || { echo "containerd ended:"; tail -n 5 /mnt/containerd; exit 1; }
 	tries=$((tries + 1))
-	[ "$tries" -lt 300 ] || { echo "containerd does not answer after a minute:"; tail -n 5 /store-log/containerd; exit 1; }
+	[ "$tries" -lt 300 ] || { echo "containerd does not answer after a minute:"; tail -n 5 /mnt/containerd; exit 1; }
 	sleep 0.2
 done
 ctr --namespace k8s.io images import --snapshotter overlayfs -
-ctr --namespace k8s.io images ls >/store-log/images
+ctr --namespace k8s.io images ls >/mnt/images
 kill "$pid"
 wait "$pid" || true
 `
@@ -37,9 +37,7 @@ func (b *builder) store(ctx context.Context, node string) (dir string, digests m
 		if err := os.MkdirAll(layers, 0o755); err != nil {
 			return err
 		}
-		done := b.step("store: layers")
 		made, err := b.layers(ctx, layers)
-		done(err)
 		if err != nil {
 			return err
 		}
@@ -92,7 +90,7 @@ func (b *builder) unpack(ctx context.Context, node, store string, images []named
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	box := sandbox{root: node, clean: true, binds: []bind{{store, "/var/lib/containerd"}, {logs, "/store-log"}}}
+	box := sandbox{root: node, clean: true, binds: []bind{{store, "/var/lib/containerd"}, {logs, "/mnt"}}}
 	cmd := box.command(ctx, "/", []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}, "/bin/sh", "-c", fillStore)
 	reader, writer := io.Pipe()
 	cmd.Stdin = reader
