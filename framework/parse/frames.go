@@ -15,27 +15,25 @@ import (
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
-// Frames reads a capture in pcap's or pcapng's format, of Ethernet frames: one entry a frame, in the file's order.
+// longest frame that a capture may hold, in bytes; a record that claims to be longer is not read (tcpdump's own limit).
+const longest = 262144
+
+// Frames reads a capture in pcap's format (`tcpdump -w`), of Ethernet frames: one entry a frame, in the file's order.
 // A capture without any frame is no error. A frame that was cut short keeps what could be read of it.
 // A file whose last record is cut (the capture was stopped in the middle of a write) gives the frames before it.
 func Frames(pcap []byte) ([]model.Frame, error) {
 	if len(pcap) == 0 {
 		return nil, fmt.Errorf("capture: %w", errEmpty)
 	}
-	var source interface {
-		gopacket.PacketDataSource
-		LinkType() layers.LinkType
-	}
 	source, err := pcapgo.NewReader(bytes.NewReader(pcap))
 	if err != nil {
-		ng, ngErr := pcapgo.NewNgReader(bytes.NewReader(pcap), pcapgo.DefaultNgReaderOptions)
-		if ngErr != nil {
-			return nil, fmt.Errorf("capture: neither pcap (%w) nor pcapng (%w)", err, ngErr)
-		}
-		source = ng
+		return nil, fmt.Errorf("capture: not a pcap file: %w", err)
 	}
 	if t := source.LinkType(); t != layers.LinkTypeEthernet {
 		return nil, fmt.Errorf("capture: of %s, not Ethernet: capture on one interface, not on any", t)
+	}
+	if n := source.Snaplen(); n == 0 || n > longest {
+		source.SetSnaplen(longest)
 	}
 	var frames []model.Frame
 	var began time.Time

@@ -314,5 +314,5 @@ func TestFrames(t *testing.T) {
 	_, err = Frames(nil)
 	refuses(t, "empty answer", err)
 	_, err = Frames([]byte("tcpdump: eth9: No such device exists"))
-	refuses(t, "neither pcap", err)
+	refuses(t, "not a pcap file", err)
 }
