@@ -101,7 +101,7 @@ func (b *builder) debootstrap(ctx context.Context, r rootFS, root string) error 
 	if _, err := exec.LookPath("mmdebstrap"); err != nil {
 		return fmt.Errorf("%w: install the package mmdebstrap", err)
 	}
-	argv := []string{"nice", "mmdebstrap", "--quiet", "--mode=root", "--format=directory", "--variant=" + r.variant,
+	argv := []string{"mmdebstrap", "--quiet", "--mode=root", "--format=directory", "--variant=" + r.variant,
 		"--keyring=" + keyring,
 		"--aptopt=APT::Install-Recommends \"false\"",
 		"--aptopt=Acquire::Languages \"none\"",
