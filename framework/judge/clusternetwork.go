@@ -25,7 +25,7 @@ const (
 func clusterNetwork() []Claim {
 	claims := []Claim{
 		{ID: "CN-01", Text: "The launcher holds exactly the links lo, eth0, k6t-eth0 and tap0", Profile: model.Core, Judge: launcherLinks,
-			Reads: []string{every + "launcher.links[*].name", every + "launcher.links[+*]", every + "pod.node", "stages[steady].controls[*]"}},
+			Reads: []string{every + "launcher.links[*].name", every + "launcher.links[+*]", every + "pod.node", "stages[steady].controls[*][eth0].name"}},
 		{ID: "CN-02", Text: "eth0 is a veth, UP, and carries exactly the pod's IP with the node subnet's prefix; its MAC is 0a:58 and that IP in hex", Profile: model.Core, Judge: podLink,
 			Reads: []string{every + "launcher.links[eth0].name", every + "launcher.links[eth0].kind", every + "launcher.links[eth0].flags[UP]", every + "launcher.links[eth0].state", every + "launcher.links[eth0].mac",
 				every + "launcher.links[eth0].addresses[inet *].cidr", every + "launcher.links[eth0].addresses[inet *].family", every + "launcher.links[eth0].addresses[+inet *]",
@@ -50,7 +50,7 @@ func clusterNetwork() []Claim {
 		{ID: "CN-10", Text: "The only other route is the connected 10.0.2.0/24: proto kernel, same source and metric", Profile: model.Core, Judge: guestConnectedRoute,
 			Reads: []string{every + "spec.spare", guest + "spec.interfaces[*].vmNetworkCIDR", guest + "guest.links[eth0].name", guest + "guest.routes[inet main *.*].{route}", guest + "guest.routes[+inet main *.*]", guest + "guest.routes[inet main default].dst"}},
 		{ID: "CN-11", Text: "Two VMs run at once with the same 10.0.2.2 and different pod IPs", Profile: model.Core, Judge: sameAddressTwice,
-			Reads: []string{every + "spec.spare", guest + "spec.interfaces[*].vmNetworkCIDR", "stages[steady].vms[+*]", shared + "vmi.phase", shared + "pod.allotted[default].cidrs[*]",
+			Reads: []string{every + "spec.spare", guest + "spec.interfaces[*].vmNetworkCIDR", "stages[steady].vms[+*]", shared + "vmi.phase", every + "pod.allotted[default].cidrs[*]",
 				shared + "guest.links[eth0].addresses[inet *].cidr", shared + "guest.links[eth0].addresses[inet *].family"}},
 		{ID: "CN-12", Text: "VMI status reports the pod IP and the guest's MAC for the interface", Profile: model.Extended, Judge: vmiStatus,
 			Reads: []string{every + "vmi.interfaces[default].name", every + "vmi.interfaces[default].mac", every + "vmi.interfaces[default].ip", every + "vmi.interfaces[default].ips[*]", every + "vmi.interfaces[default].ips[+*]", every + "vmi.interfaces[+*]",
@@ -84,7 +84,7 @@ func clusterNetwork() []Claim {
 		{ID: "CN-20", Text: "The API server's port-forward reaches the guest's SSH", Profile: model.Extended, Judge: portForward,
 			Reads: []string{every + "spec.spare", "stages[steady].vms[+*]", guest + "guest.hostname", paths + "[api><guests>].passed", paths + "[api><guests>].answer"}},
 		{ID: "CN-21", Text: "A custom vmNetworkCIDR moves bridge, guest and gateway together", Profile: model.Extended, Judge: customSubnet,
-			Reads: []string{custom + "spec.spare", custom + "spec.interfaces[*].vmNetworkCIDR", custom + "launcher.links[k6t-eth0].name", custom + "launcher.links[k6t-eth0].addresses[inet *].cidr", custom + "launcher.links[k6t-eth0].addresses[inet *].family", custom + "launcher.links[k6t-eth0].addresses[+inet *]",
+			Reads: []string{custom + "spec.spare", guest + "spec.interfaces[*].vmNetworkCIDR", custom + "launcher.links[k6t-eth0].name", custom + "launcher.links[k6t-eth0].addresses[inet *].cidr", custom + "launcher.links[k6t-eth0].addresses[inet *].family", custom + "launcher.links[k6t-eth0].addresses[+inet *]",
 				custom + "guest.links[eth0].addresses[inet *].cidr", custom + "guest.links[eth0].addresses[inet *].family", custom + "guest.links[eth0].addresses[+inet *]",
 				custom + "guest.routes[inet main default].via", custom + "guest.routes[inet main default].dst", custom + "guest.routes[inet main default].table", custom + "guest.routes[inet main default].family", custom + "guest.routes[+inet main default]"}},
 		{ID: "CN-22", Text: "A NetworkPolicy that denies ingress blocks, and one that allows admits; positive control first", Profile: model.Extended, Judge: networkPolicy,

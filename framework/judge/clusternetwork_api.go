@@ -15,9 +15,14 @@ func sameAddressTwice(n *Notebook, o model.Observation) {
 		return
 	}
 	want := host(subnet, 2).String()
+	vms := subjects(n, o, clusterNetworkVMs, guests)
+	if len(vms) < len(clusterNetworkVMs) {
+		return
+	}
 	var names, podIPs []string
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		if ownSubnet(s.Spec) {
+	for _, s := range vms {
+		i, ok := s.first()
+		if !ok || i.VMNetworkCIDR != "" {
 			continue
 		}
 		names = append(names, s.name)
@@ -27,18 +32,30 @@ func sameAddressTwice(n *Notebook, o model.Observation) {
 		if l, from, ok := s.guestNIC(); ok {
 			n.Has(s.what("guest's IPv4 addresses"), from, want, "second host of KubeVirt's default vmNetworkCIDR", ipv4(l))
 		}
-		if ip, ok := s.podIP(); ok {
-			podIPs = append(podIPs, ip.String())
+	}
+	holder := map[string]string{}
+	distinct := true
+	for _, s := range subjects(n, o, nil, everyVM) {
+		ip, ok := s.podIP()
+		if !ok {
+			continue
 		}
+		entry := s.name + " " + ip.String()
+		if other, taken := holder[ip.String()]; taken {
+			distinct = false
+			entry += " as " + other
+		}
+		holder[ip.String()] = s.name
+		podIPs = append(podIPs, entry)
 	}
 	n.Check("VMs on the default vmNetworkCIDR", Source{Place: "spec"}, "two or more", "the claim", list(names), len(names) >= 2)
-	distinct := slices.Compact(slices.Sorted(slices.Values(podIPs)))
-	n.Check("pod IPs of "+list(names), Source{Place: "api"}, "different ones", "the pod-networks annotation", list(podIPs), len(distinct) == len(podIPs))
+	n.Check("pod IPs of all VMs", Source{Place: "api"}, "different ones", "the pod-networks annotation", list(podIPs), distinct)
 }
 
 // CN-12. Where nobody looks into a guest, its MAC is the spec's.
 func vmiStatus(n *Notebook, o model.Observation) {
-	for _, s := range subjects(n, o, clusterNetworkVMs, everyVM) {
+	vms := subjects(n, o, clusterNetworkVMs, guests)
+	for _, s := range append(vms, subjects(n, o, nil, spares)...) {
 		vmi, from, ok := Need(n, s.what("VMI"), s.VMI)
 		if !ok {
 			continue

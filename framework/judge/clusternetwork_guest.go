@@ -119,7 +119,7 @@ func routeText(r model.Route) string {
 func customSubnet(n *Notebook, o model.Observation) {
 	found := subjects(n, o, nil, customVMs)
 	if len(found) == 0 {
-		n.Cannot("VMs", "none has a vmNetworkCIDR of its own")
+		n.Cannot("VMs", "none has a vmNetworkCIDR of its own, as the scenario's vm-c should")
 	}
 	for _, s := range found {
 		subnet, why, ok := s.subnet()

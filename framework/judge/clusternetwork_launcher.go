@@ -24,6 +24,10 @@ func launcherLinks(n *Notebook, o model.Observation) {
 			continue
 		}
 		anyPod := linkNames(control)
+		if !slices.Contains(anyPod, clusterInterface) {
+			n.Cannot("control pod on node "+pod.Node, "it has no "+clusterInterface+", so this was no look at a pod: "+list(anyPod))
+			continue
+		}
 		got := slices.DeleteFunc(linkNames(links), func(l string) bool {
 			return slices.Contains(anyPod, l) && !slices.Contains(want, l)
 		})

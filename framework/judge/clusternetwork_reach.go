@@ -67,6 +67,10 @@ func serviceByName(n *Notebook, o model.Observation) {
 	if !ok {
 		return
 	}
+	if o.Facts.ClusterDomain == "" {
+		n.Cannot("clusterDomain", "the facts have none")
+		return
+	}
 	name := serviceName(svc, o.Facts.ClusterDomain)
 	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
 		if p, from, ok := s.path(s.name + ">dns/echo"); ok {

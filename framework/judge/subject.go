@@ -23,11 +23,11 @@ type subject struct {
 // which selects VMs.
 type which func(model.VMSpec) bool
 
-func everyVM(model.VMSpec) bool     { return true }
-func guests(s model.VMSpec) bool    { return !s.Spare }
-func customVMs(s model.VMSpec) bool { return guests(s) && ownSubnet(s) }
-func ownSubnet(s model.VMSpec) bool {
-	return len(s.Interfaces) > 0 && s.Interfaces[0].VMNetworkCIDR != ""
+func everyVM(model.VMSpec) bool  { return true }
+func guests(s model.VMSpec) bool { return !s.Spare }
+func spares(s model.VMSpec) bool { return s.Spare }
+func customVMs(s model.VMSpec) bool {
+	return guests(s) && len(s.Interfaces) > 0 && s.Interfaces[0].VMNetworkCIDR != ""
 }
 
 // subjects gives the VMs that a claim is about, by name. A VM of the scenario that the observation has not is noted:
@@ -188,11 +188,12 @@ func endpoint(target string) (host string, port int, err error) {
 	if _, err := netip.ParseAddr(target); err == nil {
 		return target, 0, nil
 	}
+	if !strings.Contains(target, "://") {
+		target = "//" + target
+	}
 	u, err := url.Parse(target)
-	if err != nil || u.Host == "" {
-		if u, err = url.Parse("//" + target); err != nil {
-			return "", 0, fmt.Errorf("target %q: %w", target, err)
-		}
+	if err != nil {
+		return "", 0, fmt.Errorf("target: %w", err)
 	}
 	port, _ = strconv.Atoi(u.Port())
 	if port == 0 && u.Scheme == "http" {

@@ -26,8 +26,8 @@ func (w *walker) leaf(v reflect.Value, a at, commit func()) {
 		change(Changed, v.Interface().(time.Time).Add(time.Hour))
 	case v.Kind() == reflect.String:
 		w.values[a.slot] = v.String()
-		for op, to := range others(v.String()) {
-			change(op, to)
+		for _, o := range others(v.String()) {
+			change(o.op, o.value)
 		}
 		if v.String() != "" {
 			change(Emptied, "")
@@ -43,33 +43,38 @@ func (w *walker) leaf(v reflect.Value, a at, commit func()) {
 
 var mac = regexp.MustCompile(`^([0-9a-f]{2}:){5}[0-9a-f]{2}$`)
 
+type other struct {
+	op    Op
+	value string
+}
+
 // others gives values of the same kind.
-func others(s string) map[Op]string {
+func others(s string) []other {
 	if p, err := netip.ParsePrefix(s); err == nil {
 		next := netip.PrefixFrom(p.Addr().Next(), p.Bits())
 		if p == p.Masked() && p.Addr().Is4() {
 			next = netip.PrefixFrom(netip.MustParseAddr("198.51.100.0"), p.Bits()).Masked()
 		}
-		return map[Op]string{Changed: next.String(), Resized: netip.PrefixFrom(p.Addr(), p.Bits()-1).String()}
+		return []other{{Changed, next.String()}, {Resized, netip.PrefixFrom(p.Addr(), max(p.Bits()-1, 0)).String()}}
 	}
 	if ip, err := netip.ParseAddr(s); err == nil {
-		return map[Op]string{Changed: ip.Next().String()}
+		return []other{{Changed, ip.Next().String()}}
 	}
 	if ap, err := netip.ParseAddrPort(s); err == nil {
-		return map[Op]string{Changed: netip.AddrPortFrom(ap.Addr().Next(), ap.Port()).String()}
+		return []other{{Changed, netip.AddrPortFrom(ap.Addr().Next(), ap.Port()).String()}}
 	}
 	if u, err := url.Parse(s); err == nil && u.Host != "" {
 		u.Host = strings.Replace(u.Host, u.Hostname(), "203.0.113.99", 1)
-		return map[Op]string{Changed: u.String()}
+		return []other{{Changed, u.String()}}
 	}
 	if mac.MatchString(s) {
 		last := byte('1')
 		if s[len(s)-1] == last {
 			last = '2'
 		}
-		return map[Op]string{Changed: s[:len(s)-1] + string(last)}
+		return []other{{Changed, s[:len(s)-1] + string(last)}}
 	}
-	return map[Op]string{Changed: "changed" + s}
+	return []other{{Changed, "changed" + s}}
 }
 
 // borrow notes, for each text, the same text of another VM or node, and for each frame the addresses that belong inside.

@@ -1,0 +1,99 @@
+package judge
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vmnet-project/vmnet/framework/model"
+)
+
+// Cases that no single change of a recorded observation makes.
+
+func verdict(t *testing.T, o model.Observation, id string) model.Judgement {
+	t.Helper()
+	claims, err := Select(nil, []string{id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Judge(claims[0], o)
+}
+
+func expect(t *testing.T, j model.Judgement, v model.Verdict, words string) {
+	t.Helper()
+	if j.Verdict != v || !strings.Contains(j.Reason, words) {
+		t.Errorf("%s: want %s with %q, got %s: %s", j.ID, v, words, j.Verdict, j.Reason)
+	}
+}
+
+func TestLinksThatAnyPodHasAreSubtracted(t *testing.T) {
+	o := together(t)
+	tunnel := model.Link{Name: "tunl0", Kind: "ipip"}
+	vm := o.Stages[0].VMs["vm-a"]
+	vm.Launcher.Links.Value = append(slices.Clone(vm.Launcher.Links.Value), tunnel)
+	o.Stages[0].VMs["vm-a"] = vm
+	expect(t, verdict(t, o, "CN-01"), model.Fail, "more than expected: tunl0")
+	control := o.Stages[0].Controls["n1"]
+	control.Value = append(slices.Clone(control.Value), tunnel)
+	o.Stages[0].Controls["n1"] = control
+	expect(t, verdict(t, o, "CN-01"), model.Pass, "")
+}
+
+// What the fault of CN-14 does: the peer gets frames from the pod IP and cannot answer.
+func TestUntranslatedFlow(t *testing.T) {
+	o := together(t)
+	const path = "vm-a>peer/outside"
+	p := o.Stages[0].Paths[path]
+	p.Value.Passed, p.Value.SourceSeen, p.Value.SourcePort, p.Value.Detail = false, "", 0, "timed out"
+	o.Stages[0].Paths[path] = p
+	f := o.Stages[0].Frames[path]
+	f.Value = []model.Frame{{Proto: "tcp", Src: "10.244.0.14", SrcPort: 40123, Dst: "192.168.77.200", DstPort: 8080}, {Proto: "arp", Src: "192.168.77.200"}}
+	o.Stages[0].Frames[path] = f
+	expect(t, verdict(t, o, "CN-14"), model.Fail, "does not pass (timed out)")
+	expect(t, verdict(t, o, "CN-15"), model.Fail, "observed 10.244.0.14")
+	expect(t, verdict(t, o, "CN-13"), model.Pass, "")
+
+	f.Value = f.Value[1:]
+	o.Stages[0].Frames[path] = f
+	expect(t, verdict(t, o, "CN-14"), model.Fail, "does not pass (timed out)")
+	expect(t, verdict(t, o, "CN-15"), model.Error, "it holds nothing of the flow, of 1 frames")
+}
+
+// A MAC that is changed in the guest must be seen by the claims about it alone.
+func TestChangedGuestMAC(t *testing.T) {
+	o := together(t)
+	vm := o.Stages[0].VMs["vm-a"]
+	vm.Guest.Links.Value = slices.Clone(vm.Guest.Links.Value)
+	vm.Guest.Links.Value[1].MAC = "02:86:5e:00:00:99"
+	o.Stages[0].VMs["vm-a"] = vm
+	for _, c := range All() {
+		want := model.Pass
+		if c.ID == "CN-07" || c.ID == "CN-12" {
+			want = model.Fail
+		}
+		expect(t, Judge(c, o), want, "")
+	}
+}
+
+func TestOneNode(t *testing.T) {
+	o := together(t)
+	o.Facts.Features[model.FeatureTwoNodes] = model.Presence{Reason: "one node runs VMs"}
+	expect(t, verdict(t, o, "CN-16"), model.NotApplicable, "one node runs VMs")
+	o.Facts.Features[model.FeatureTwoNodes] = model.Presence{Present: true}
+	vm := o.Stages[0].VMs["vm-b"]
+	vm.Pod.Value.Node = "n1"
+	o.Stages[0].VMs["vm-b"] = vm
+	expect(t, verdict(t, o, "CN-16"), model.Error, "vm-b on n1")
+}
+
+func TestNothingObserved(t *testing.T) {
+	empty := model.Observation{Format: model.FormatVersion, Scenario: ClusterNetwork, Stages: []model.Stage{{Name: model.Steady}},
+		Facts: model.Facts{Features: map[model.Feature]model.Presence{model.FeatureOutside: {Present: true}, model.FeatureTwoNodes: {Present: true}, model.FeatureClusterDNS: {Present: true}}}}
+	for _, o := range []model.Observation{{}, {Format: model.FormatVersion, Scenario: "localnet"}, empty} {
+		for _, c := range All() {
+			if j := Judge(c, o); j.Verdict != model.Error {
+				t.Errorf("%s: %s %s", c.ID, j.Verdict, j.Reason)
+			}
+		}
+	}
+}
