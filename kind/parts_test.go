@@ -18,6 +18,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func TestParseNetwork(t *testing.T) {
@@ -78,15 +79,17 @@ func FuzzInterfaceOf(f *testing.F) {
 	})
 }
 
-func status(restarts int32, waiting string, exitCode int32) corev1.ContainerStatus {
+func status(restarts int32, waiting string, exitCode int32, run time.Duration) corev1.ContainerStatus {
 	s := corev1.ContainerStatus{Name: "c", Image: "i", RestartCount: restarts}
 	if waiting != "" {
 		s.State.Waiting = &corev1.ContainerStateWaiting{Reason: waiting}
 	} else {
 		s.State.Running = &corev1.ContainerStateRunning{}
 	}
-	if restarts > 0 {
-		s.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: exitCode}
+	if run > 0 {
+		end := time.Date(2026, 11, 25, 0, 0, 0, 0, time.UTC)
+		s.LastTerminationState.Terminated = &corev1.ContainerStateTerminated{ExitCode: exitCode,
+			StartedAt: metav1.NewTime(end.Add(-run)), FinishedAt: metav1.NewTime(end)}
 	}
 	return s
 }
@@ -97,25 +100,26 @@ func TestDead(t *testing.T) {
 		status corev1.ContainerStatus
 		want   string
 	}{
-		{"runs", status(0, "", 0), ""},
-		{"starts", status(0, "ContainerCreating", 0), ""},
-		{"ended once, waits", status(1, "CrashLoopBackOff", 1), ""},
-		{"ended twice, runs", status(2, "", 1), ""},
-		{"back-off again", status(2, "CrashLoopBackOff", 137), "CrashLoopBackOff, exit 137"},
-		{"ended three times, runs", status(3, "", 2), "ended 3 times, exit 2"},
-		{"three orderly restarts", status(3, "", 0), ""},
-		{"image missing", status(0, "ErrImageNeverPull", 0), "ErrImageNeverPull: i"},
-		{"pull fails once", status(0, "ErrImagePull", 0), ""},
-		{"pull fails", status(0, "ImagePullBackOff", 0), "ImagePullBackOff: i"},
+		{"runs", status(0, "", 0, 0), ""},
+		{"starts", status(0, "ContainerCreating", 0, 0), ""},
+		{"ended twice, waits", status(1, "CrashLoopBackOff", 1, time.Second), ""},
+		{"ended twice, runs", status(2, "", 1, time.Second), ""},
+		{"ended three times, waits", status(2, "CrashLoopBackOff", 137, time.Second), "ended 3 times, exit 137"},
+		{"ended three times, runs", status(3, "", 2, time.Second), "ended 3 times, exit 2"},
+		{"three orderly restarts", status(3, "", 0, time.Second), ""},
+		{"lost its lease after minutes", status(4, "", 1, 5*time.Minute), ""},
+		{"image missing", status(0, "ErrImageNeverPull", 0, 0), "ErrImageNeverPull: i"},
+		{"pull fails once", status(0, "ErrImagePull", 0, 0), ""},
+		{"pull fails", status(0, "ImagePullBackOff", 0, 0), "ImagePullBackOff: i"},
 	} {
 		for _, init := range []bool{false, true} {
 			p := &corev1.Pod{}
 			if init {
 				p.Status.InitContainerStatuses = []corev1.ContainerStatus{c.status}
 			} else {
-				p.Status.ContainerStatuses = []corev1.ContainerStatus{status(0, "", 0), c.status}
+				p.Status.ContainerStatuses = []corev1.ContainerStatus{status(0, "", 0, 0), c.status}
 			}
-			if _, reason := dead(p); strings.TrimSpace(reason) != c.want {
+			if _, reason := dead(p); reason != c.want {
 				t.Errorf("%s (init %v): %q, want %q", c.name, init, reason, c.want)
 			}
 		}

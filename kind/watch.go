@@ -56,8 +56,12 @@ func (c *Cluster) findDead(ctx context.Context) error {
 }
 
 // exits is how often a container may end with an error: ovnkube may meet a database that is not open yet, and
-// KubeVirt's a certificate that is not made yet, once or twice.
-const exits = 3
+// KubeVirt's a certificate that is not made yet, once or twice. shortRun is what a run takes that never got to
+// work: on a busy core a controller may lose its lease after minutes, and comes back by itself.
+const (
+	exits    = 3
+	shortRun = time.Minute
+)
 
 // dead says which container of a pod does not come up, and why; "" for none.
 func dead(p *corev1.Pod) (container, reason string) {
@@ -65,26 +69,28 @@ func dead(p *corev1.Pod) (container, reason string) {
 		if w := s.State.Waiting; w != nil {
 			switch w.Reason {
 			case "ErrImageNeverPull", "ImagePullBackOff", "InvalidImageName":
-				return s.Name, w.Reason + ": " + s.Image + " " + w.Message
-			case "CrashLoopBackOff":
-				if s.RestartCount >= exits-1 {
-					return s.Name, "CrashLoopBackOff" + exit(s.LastTerminationState.Terminated)
-				}
+				return s.Name, strings.TrimSpace(w.Reason + ": " + s.Image + " " + w.Message)
 			}
 		}
-		for _, t := range []*corev1.ContainerStateTerminated{s.State.Terminated, s.LastTerminationState.Terminated} {
-			if s.RestartCount >= exits && t != nil && t.ExitCode != 0 {
-				return s.Name, fmt.Sprintf("ended %d times", s.RestartCount) + exit(t)
-			}
+		last := s.State.Terminated
+		if last == nil {
+			last = s.LastTerminationState.Terminated
+		}
+		if last == nil || last.ExitCode == 0 || last.FinishedAt.Sub(last.StartedAt.Time) > shortRun {
+			continue
+		}
+		ended := int(s.RestartCount)
+		if s.State.Running == nil { // the last end is not followed by a start yet
+			ended++
+		}
+		if ended >= exits {
+			return s.Name, fmt.Sprintf("ended %d times%s", ended, exit(last))
 		}
 	}
 	return "", ""
 }
 
 func exit(t *corev1.ContainerStateTerminated) string {
-	if t == nil {
-		return ""
-	}
 	text := fmt.Sprintf(", exit %d", t.ExitCode)
 	if t.Reason != "" && t.Reason != "Error" {
 		text += " " + t.Reason
