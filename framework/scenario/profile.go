@@ -38,7 +38,7 @@ const (
 var Small = Profile{Name: "small", User: "root", Serve: `ss -Hltn | grep -q ':8080 ' || {
 mkdir -p /run/www/cgi-bin && hostname > /run/www/hostname &&
 printf '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n%%s:%%s" "$REMOTE_ADDR" "$REMOTE_PORT"\n' > /run/www/cgi-bin/clientip &&
-chmod 755 /run/www/cgi-bin/clientip && httpd -p 8080 -h /run/www; }`}
+chmod 755 /run/www/cgi-bin/clientip && httpd -p 0.0.0.0:8080 -h /run/www; }`}
 
 // Published is Fedora with NetworkManager, from a registry; the images are pinned.
 var Published = Profile{Name: "published", User: "root", change: publish, Serve: `ss -Hltn | grep -q ':8080 ' || {
