@@ -53,7 +53,7 @@ var roots = []rootFS{
 	},
 	{
 		name: "guest", suite: "trixie", variant: "extract", revision: "1",
-		packages: strings.Fields("busybox-static dash dropbear-bin iproute2 iputils-ping curl netcat-openbsd tcpdump linux-image-cloud-amd64"),
+		packages: strings.Fields("busybox-static dash dropbear-bin iproute2 iputils-ping curl netcat-openbsd tcpdump linux-image-cloud-amd64 linux-image-amd64"),
 		finish:   mergeUsr,
 		versions: []string{"linux-image-cloud-amd64", "busybox-static", "dropbear-bin", "iproute2"},
 	},

@@ -12,13 +12,16 @@ import (
 
 // The guest is Debian's cloud kernel and an initramfs with what a test needs to
 // look at a network from inside: it is up in seconds under emulation. Its
-// kernel wants the arguments "console=ttyS0 no_timer_check quiet".
+// kernel wants the arguments "console=ttyS0 no_timer_check quiet". The cloud
+// kernel drives virtio alone; Debian's general one is there for a VM with a NIC
+// of another model, and the one initramfs has the modules of both.
 var (
+	guestKernels  = map[string]string{"vmlinuz": "boot/vmlinuz-*-cloud-amd64", "vmlinuz-generic": "boot/vmlinuz-*[0-9]-amd64"}
 	guestPrograms = strings.Fields("dash ping ip ss bridge curl tcpdump nc.openbsd dropbear dropbearkey dropbearconvert")
-	guestModules  = strings.Fields("virtio_pci virtio_net virtio_blk virtio_scsi virtio-rng sr_mod isofs 8021q")
+	guestModules  = strings.Fields("virtio_pci virtio_net virtio_blk virtio_scsi virtio-rng sr_mod isofs 8021q e1000e")
 )
 
-// guest returns a directory with vmlinuz and initrd.
+// guest returns a directory with vmlinuz, vmlinuz-generic and initrd.
 func (b *builder) guest(ctx context.Context) (string, error) {
 	return b.artifact(ctx, "guest", "guest", b.guestKey(), func(dir string) error {
 		source, err := b.root(ctx, rootByName("guest"))
@@ -33,8 +36,17 @@ func (b *builder) guest(ctx context.Context) (string, error) {
 		if err := guestTree(ctx, source, tree); err != nil {
 			return err
 		}
-		if err := b.guestModules(ctx, tools, source, tree); err != nil {
-			return err
+		kernels := map[string]string{}
+		for name, pattern := range guestKernels {
+			kernel, err := only(filepath.Join(source, pattern))
+			if err != nil {
+				return err
+			}
+			kernels[name] = kernel
+			version := strings.TrimPrefix(filepath.Base(kernel), "vmlinuz-")
+			if err := b.guestModules(ctx, tools, source, tree, version); err != nil {
+				return err
+			}
 		}
 		f, err := os.Create(filepath.Join(dir, "initrd"))
 		if err != nil {
@@ -47,12 +59,10 @@ func (b *builder) guest(ctx context.Context) (string, error) {
 		if err := f.Close(); err != nil {
 			return err
 		}
-		kernel, err := only(filepath.Join(source, "boot/vmlinuz-*"))
-		if err != nil {
-			return err
-		}
-		if err := place(kernel, filepath.Join(dir, "vmlinuz")); err != nil {
-			return err
+		for name, kernel := range kernels {
+			if err := place(kernel, filepath.Join(dir, name)); err != nil {
+				return err
+			}
 		}
 		return os.RemoveAll(tree)
 	})
@@ -196,12 +206,11 @@ func busybox(ctx context.Context, source, tree string) error {
 }
 
 // guestModules adds kernel modules with what they depend on, not compressed.
-func (b *builder) guestModules(ctx context.Context, tools *BuildRoot, source, tree string) error {
-	dir, err := only(filepath.Join(source, "usr/lib/modules/*"), filepath.Join(source, "lib/modules/*"))
+func (b *builder) guestModules(ctx context.Context, tools *BuildRoot, source, tree, version string) error {
+	dir, err := only(filepath.Join(source, "usr/lib/modules", version), filepath.Join(source, "lib/modules", version))
 	if err != nil {
 		return err
 	}
-	version := filepath.Base(dir)
 	to := filepath.Join(tree, "usr/lib/modules", version)
 	out := b.log("guest")
 	// all of them first, to know what depends on what

@@ -193,8 +193,10 @@ func (b *builder) guestLayer(ctx context.Context, l *layer) error {
 		return err
 	}
 	// QEMU does not run as root
-	if err := l.addFile("boot/vmlinuz", filepath.Join(dir, "vmlinuz"), 0o644); err != nil {
-		return err
+	for _, name := range []string{"vmlinuz", "vmlinuz-generic", "initrd"} {
+		if err := l.addFile("boot/"+name, filepath.Join(dir, name), 0o644); err != nil {
+			return err
+		}
 	}
-	return l.addFile("boot/initrd", filepath.Join(dir, "initrd"), 0o644)
+	return nil
 }
