@@ -55,7 +55,7 @@ func BuildDisk(ctx context.Context, o Options, d Disk) (_ string, err error) {
 	if _, err := os.Stat(dir); err == nil {
 		return disk, nil
 	}
-	if err := pruneDisks(o, base); err != nil {
+	if err := pruneDisks(o, base, dir+".new"); err != nil {
 		return "", fmt.Errorf("machine disk: %w", err)
 	}
 	work := dir + ".new"
@@ -120,8 +120,9 @@ func (d Disk) make(ctx context.Context, o Options, work string) (err error) {
 	return sandbox(ctx, filepath.Join(work, "make.log"), false, "sh", "-c", makeScript, "make", d.Root, work, d.Store, strconv.Itoa(o.DiskGiB))
 }
 
-// pruneDisks removes what is under base but for the disks of machines that have a state, alive or not.
-func pruneDisks(o Options, base string) error {
+// pruneDisks removes what is under base but for the disk in the making and those of machines that have a state,
+// alive or not.
+func pruneDisks(o Options, base, keep string) error {
 	used, err := disksInUse(o)
 	if err != nil {
 		return err
@@ -132,7 +133,7 @@ func pruneDisks(o Options, base string) error {
 	}
 	for _, e := range entries {
 		dir := filepath.Join(base, e.Name())
-		if !e.IsDir() || used[dir] || filepath.Ext(dir) == ".new" {
+		if !e.IsDir() || used[dir] || dir == keep {
 			continue
 		}
 		if err := os.RemoveAll(dir); err != nil {
