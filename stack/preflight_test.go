@@ -1,0 +1,106 @@
+package stack
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func write(t *testing.T, path, content string) string {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestModulesAreFoundLoadedBuiltInAndOnDisk(t *testing.T) {
+	proc, mods := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(proc, "modules"), "openvswitch 204800 0 - Live 0x0\ngeneve 49152 0 - Live 0x0\n")
+	write(t, filepath.Join(mods, "modules.builtin"), "kernel/drivers/net/dummy.ko\n")
+	write(t, filepath.Join(mods, "modules.dep"), "kernel/drivers/net/vrf.ko.xz: kernel/net/core/x.ko.xz\nkernel/net/8021q/8021q.ko.zst:\n")
+	if got := lackingModules(proc, mods); len(got) != 0 {
+		t.Errorf("lacking %v, want none", got)
+	}
+	if got := lackingModules(proc, t.TempDir()); strings.Join(got, " ") != "vrf dummy 8021q" {
+		t.Errorf("lacking %v, want vrf dummy 8021q", got)
+	}
+}
+
+func TestHostsThatBuildsDoNotKnowAreRefused(t *testing.T) {
+	for name, c := range map[string]struct{ release, refused string }{
+		"debian": {"ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n", ""},
+		"ubuntu": {"ID=ubuntu\nID_LIKE=debian\n", ""},
+		"fedora": {"ID=fedora\nPRETTY_NAME=\"Fedora Linux 44\"\n", "Fedora Linux 44"},
+	} {
+		err := supported(write(t, filepath.Join(t.TempDir(), name), c.release))
+		if (err == nil) != (c.refused == "") || err != nil && !strings.Contains(err.Error(), c.refused) {
+			t.Errorf("%s: %v, want refusal %q", name, err, c.refused)
+		}
+	}
+}
+
+func TestMemoryIsRefusedWithWhatIsNeeded(t *testing.T) {
+	dir := t.TempDir()
+	if err := memory(write(t, filepath.Join(dir, "much"), "MemTotal: 24000000 kB\nMemAvailable:   20000000 kB\n")); err != nil {
+		t.Error(err)
+	}
+	err := memory(write(t, filepath.Join(dir, "little"), "MemTotal: 24000000 kB\nMemAvailable:   4000000 kB\n"))
+	if err == nil || !strings.Contains(err.Error(), "3906 MiB") || !strings.Contains(err.Error(), "12288 MiB") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A stand-in for docker on PATH, since the question is how each kind of answer is read.
+func TestDockerThatDoesNotAnswerIsAnError(t *testing.T) {
+	bin := t.TempDir()
+	t.Setenv("PATH", bin+":/usr/bin:/bin")
+	t.Setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+	fake := func(script string) {
+		if err := os.WriteFile(filepath.Join(bin, "docker"), []byte("#!/bin/sh\n"+script), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fake("echo 'Cannot connect to the Docker daemon' >&2; exit 1")
+	for _, asked := range []string{"", DockerHost} {
+		_, err := chooseDocker(context.Background(), asked)
+		if err == nil || !strings.Contains(err.Error(), "tcp://127.0.0.1:1 does not answer (Cannot connect") || !strings.Contains(err.Error(), "DOCKER=machine") {
+			t.Errorf("asked %q: %v", asked, err)
+		}
+	}
+	if c, err := chooseDocker(context.Background(), DockerMachine); err != nil || c.Taken != DockerMachine {
+		t.Errorf("machine asked for: %v %v", c, err)
+	}
+}
+
+func TestOptionsThatMakeNoSense(t *testing.T) {
+	for _, o := range []Options{{Docker: "podman"}, {Images: "mirror"}, {Nodes: 9}, {Nodes: -1}, {Checkouts: map[string]string{"multus": "/nowhere"}}} {
+		if _, err := Preflight(context.Background(), o); err == nil {
+			t.Errorf("%+v was taken", o)
+		} else if in, ok := err.(*InputError); !ok || in.ExitCode() != 2 {
+			t.Errorf("%+v: %v is no InputError", o, err)
+		}
+	}
+}
+
+func TestOneRunAtATime(t *testing.T) {
+	cache := t.TempDir()
+	unlock, err := lock(cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock(cache); err == nil || !strings.Contains(err.Error(), "another vmnet") {
+		t.Errorf("second lock: %v", err)
+	}
+	unlock()
+	again, err := lock(cache)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again()
+}
