@@ -113,8 +113,8 @@ func (w *walker) borrow() {
 		}
 		for _, from := range vms {
 			for _, to := range vms {
-				if from != to && strings.Contains(l.at.slot, from) {
-					give(Borrowed, w.values[strings.ReplaceAll(l.at.slot, from, to)])
+				if from != to {
+					give(Borrowed, w.values[renamed(l.at.slot, from, to)])
 				}
 			}
 		}
@@ -126,6 +126,12 @@ func (w *walker) borrow() {
 			}
 		}
 	}
+}
+
+// renamed puts one VM's name in place of another's, wherever a key is or begins or ends with it.
+func renamed(slot, from, to string) string {
+	return strings.NewReplacer("["+from+"]", "["+to+"]", "["+from+">", "["+to+">", ">"+from+"]", ">"+to+"]", ">"+from+"#", ">"+to+"#",
+		"/"+from+"]", "/"+to+"]").Replace(slot)
 }
 
 var (
