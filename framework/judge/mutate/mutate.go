@@ -38,6 +38,7 @@ type Mutation struct {
 	Leaves []string
 
 	do, undo func()
+	segments [][]string // of Path and Leaves
 }
 
 // While runs f on the changed observation and takes the change back.
@@ -58,7 +59,7 @@ func (m Mutation) String() string {
 // Covered tells whether any of the patterns is of something that the mutation changes.
 func (m Mutation) Covered(patterns []Pattern) bool {
 	return slices.ContainsFunc(patterns, func(p Pattern) bool {
-		return p.Match(m.Path) || slices.ContainsFunc(m.Leaves, p.Match)
+		return slices.ContainsFunc(m.segments, p.match)
 	})
 }
 
@@ -67,6 +68,12 @@ func All(o *model.Observation) []Mutation {
 	w := &walker{values: map[string]string{}}
 	w.walk(reflect.ValueOf(o).Elem(), at{}, func() {})
 	w.borrow()
+	for i, m := range w.found {
+		w.found[i].segments = append(w.found[i].segments, split(m.Path))
+		for _, l := range m.Leaves {
+			w.found[i].segments = append(w.found[i].segments, split(l))
+		}
+	}
 	return w.found
 }
 

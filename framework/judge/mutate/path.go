@@ -58,8 +58,9 @@ func alternatives(text, word string, values []string) []string {
 }
 
 // Match tells whether the pattern is of exactly this path.
-func (p Pattern) Match(path string) bool {
-	segments := split(path)
+func (p Pattern) Match(path string) bool { return p.match(split(path)) }
+
+func (p Pattern) match(segments []string) bool {
 	if len(segments) != len(p) {
 		return false
 	}
