@@ -103,10 +103,12 @@ func (o *Options) createNodes(ctx context.Context) error {
 			cluster.CreateWithKubeconfigPath(o.file(KubeconfigFile)),
 			cluster.CreateWithRetain(true))
 	}()
-	ctx, cancel := context.WithTimeoutCause(ctx, o.CreateTimeout, fmt.Errorf("not done after %s", o.CreateTimeout))
-	defer cancel()
+	timer := time.NewTimer(o.CreateTimeout)
+	defer timer.Stop()
 	select {
 	case err = <-result:
+	case <-timer.C:
+		err = fmt.Errorf("not done after %s", o.CreateTimeout)
 	case <-ctx.Done():
 		err = context.Cause(ctx)
 	}
@@ -120,7 +122,7 @@ func (o *Options) createNodes(ctx context.Context) error {
 		failed.Lines = append(tail(string(run.Output), 15), tail(fmt.Sprint(run.Inner), 1)...)
 	}
 	failed.Lines = failed.Lines[max(0, len(failed.Lines)-15):]
-	if !errors.Is(err, context.Canceled) {
+	if ctx.Err() == nil { // else the caller gave up, or knows that the engine is gone
 		o.keepLogs(failed)
 	}
 	return failed

@@ -57,11 +57,10 @@ func notReady(p *corev1.Pod) string {
 func (c *Cluster) waitFor(ctx context.Context, what string, wait func(context.Context) error) error {
 	return c.step(what, func() error {
 		err := wait(ctx)
-		var dead *ComponentError
-		switch {
-		case err == nil, errors.As(err, &dead):
-			return err
-		case errors.Is(err, context.Canceled):
+		if err == nil {
+			return nil
+		}
+		if errors.Is(ctx.Err(), context.Canceled) { // by the caller, or a container that died
 			return fmt.Errorf("%s: %w", what, err)
 		}
 		return &NotReadyError{What: what, Pending: c.pending(), Err: err}
