@@ -18,8 +18,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// bootTimeout bounds the time from the kernel's start to an answer of Docker: seconds on an idle core.
-const bootTimeout = 3 * time.Minute
+// bootTimeout bounds the time from the kernel's start to an answer of Docker: four seconds on an idle core, a
+// hundred on one that twenty processes want.
+const bootTimeout = 5 * time.Minute
 
 // Start makes the machine, waits until its Docker answers and returns it. One that runs is returned as it is; what
 // is left of one that ended is removed first, its disk included. If it fails nothing is left but the console's log.

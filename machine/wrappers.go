@@ -29,7 +29,12 @@ func writeWrappers(o Options, s *state) error {
 		return err
 	}
 	q := shellescape.Quote
-	id := func(name string) string { return q(filepath.Join(o.identityDir(), name)) }
+	// Relative, like the socket: ssh takes blanks, quotes and percent signs in its options for its own.
+	rel, err := filepath.Rel(dir, o.identityDir())
+	if err != nil {
+		return fmt.Errorf("commands of the machine: %w", err)
+	}
+	id := func(name string) string { return filepath.Join(rel, name) }
 	files := map[string]string{
 		"ssh": "#!/bin/sh\n# OpenSSH with the key and the pinned host key of the machine, one connection for all calls.\n" +
 			"cd " + q(dir) + " || exit 255\nexec " + q(ssh) + " -F none -i " + id(userKeyFile) +
