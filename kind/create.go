@@ -55,7 +55,7 @@ func Create(ctx context.Context, o Options) error {
 	}
 	var outside *bed.Underlay
 	err = o.step("peer outside", func() (err error) {
-		outside, err = startOutside(ctx, &o, network)
+		outside, err = startOutside(ctx, &o)
 		return err
 	})
 	if err != nil {
@@ -123,14 +123,14 @@ func (o *Options) createNodes(ctx context.Context) error {
 	}
 	failed.Lines = failed.Lines[max(0, len(failed.Lines)-15):]
 	if ctx.Err() == nil { // else the caller gave up, or knows that the engine is gone
-		o.keepLogs(failed)
+		o.keepLogs(ctx, failed)
 	}
 	return failed
 }
 
-// keepLogs collects the nodes' logs with a time of its own, for the caller's may be over.
-func (o *Options) keepLogs(failed *CreateError) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+// keepLogs collects the nodes' logs.
+func (o *Options) keepLogs(ctx context.Context, failed *CreateError) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	dir := o.file(filepath.Join("out", "nodes"))
 	err := o.step("kind: collecting logs", func() error { return CollectLogs(ctx, *o, dir) })

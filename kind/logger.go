@@ -30,9 +30,7 @@ func newLogger(step StepFunc) *logger {
 func (l *logger) line(message string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, line := range tail(message, keptLines) {
-		l.kept = append(l.kept, line)
-	}
+	l.kept = append(l.kept, tail(message, keptLines)...)
 	l.kept = l.kept[max(0, len(l.kept)-keptLines):]
 	// kind marks a phase's begin by a bullet, its end by a tick or a cross.
 	switch text := strings.TrimSpace(message); {

@@ -2,6 +2,7 @@ package kind
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -24,7 +25,7 @@ type PeerContainer struct {
 
 // startOutside starts the peer on the nodes' network. It has no route to pods: its default route is the engine's
 // address there, which knows none either.
-func startOutside(ctx context.Context, o *Options, n Network) (*bed.Underlay, error) {
+func startOutside(ctx context.Context, o *Options) (*bed.Underlay, error) {
 	name := o.Name + "-outside"
 	for i, c := range o.Components.Outside(o.NodeImage).Containers {
 		args := []string{"run", "--detach", "--label", madeLabel + "=" + o.Name,
@@ -65,7 +66,7 @@ func awaitEcho(ctx context.Context, e Engine, name string) error {
 		return last == nil, nil
 	})
 	if err != nil {
-		return fmt.Errorf("the peer outside does not serve port 8080: %w (last: %v)", err, last)
+		return fmt.Errorf("the peer outside does not serve port 8080: %w", errors.Join(err, last))
 	}
 	return nil
 }

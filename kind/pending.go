@@ -12,8 +12,8 @@ import (
 )
 
 // pending names the pods that are not ready, for a wait that ended too early.
-func (c *Cluster) pending() []string {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+func (c *Cluster) pending(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second) // the caller's is over
 	defer cancel()
 	pods, err := c.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -63,6 +63,6 @@ func (c *Cluster) waitFor(ctx context.Context, what string, wait func(context.Co
 		if errors.Is(ctx.Err(), context.Canceled) { // by the caller, or a container that died
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		return &NotReadyError{What: what, Pending: c.pending(), Err: err}
+		return &NotReadyError{What: what, Pending: c.pending(ctx), Err: err}
 	})
 }

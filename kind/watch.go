@@ -19,8 +19,8 @@ func (c *Cluster) watched(ctx context.Context, work func(context.Context, *Clust
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := c.findDead(ctx); err != nil {
-			cancel(err)
+		if found := c.findDead(ctx); found != nil {
+			cancel(found)
 		}
 	}()
 	err := work(ctx, c)
@@ -34,7 +34,7 @@ func (c *Cluster) watched(ctx context.Context, work func(context.Context, *Clust
 }
 
 // findDead returns the first container that will not come up, nil when ctx ends.
-func (c *Cluster) findDead(ctx context.Context) error {
+func (c *Cluster) findDead(ctx context.Context) *ComponentError {
 	var found *ComponentError
 	err := c.until(ctx, &corev1.PodList{}, func(o client.Object) bool {
 		p, ok := o.(*corev1.Pod)
@@ -48,11 +48,11 @@ func (c *Cluster) findDead(ctx context.Context) error {
 		found = &ComponentError{Namespace: p.Namespace, Pod: p.Name, Container: container, Node: p.Spec.NodeName, Reason: reason}
 		return true
 	})
-	if found == nil || err != nil {
-		return nil
+	if err == nil && found != nil {
+		found.Log = c.lastLog(ctx, found)
+		return found
 	}
-	found.Log = c.lastLog(found)
-	return found
+	return nil // nobody waits any more
 }
 
 // exits is how often a container may end with an error: ovnkube may meet a database that is not open yet, and
@@ -99,8 +99,8 @@ func exit(t *corev1.ContainerStateTerminated) string {
 }
 
 // lastLog is the end of what a dead container wrote, of its last run if there was one.
-func (c *Cluster) lastLog(e *ComponentError) []string {
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+func (c *Cluster) lastLog(ctx context.Context, e *ComponentError) []string {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	count := int64(12)
 	for _, previous := range []bool{true, false} {
