@@ -1,0 +1,82 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/vmnet-project/vmnet/framework/model"
+	"github.com/vmnet-project/vmnet/framework/parse"
+)
+
+// guestPrelude names tools by their path: busybox's shell prefers its own applets to a real `ip` or `ping`.
+const guestPrelude = `tool() { for d in /usr/sbin /usr/bin /sbin /bin; do [ -x "$d/$1" ] && { echo "$d/$1"; return; }; done; echo "$1"; }
+IP=$(tool ip); PING=$(tool ping)
+`
+
+// What is read inside a guest.
+var (
+	askGuestLinks  = ask{id: "links", show: ipAddr, script: "$IP -d -j addr"}
+	askGuestRoutes = ask{id: "routes", show: ipRoute, script: "$IP -d -j route show table all"}
+	askGuestNICs   = ask{id: "nics", show: "/sys/class/net/*: address, device/driver",
+		script: `for n in /sys/class/net/*; do [ -e "$n/device" ] || continue
+read -r mac <"$n/address"; d=$(readlink "$n/device/driver"); echo "${n##*/} $mac ${d##*/}"; done`}
+	askHostname = ask{id: "hostname", show: "hostname"}
+)
+
+// guests reads inside all guests.
+func (o *observer) guests(ctx context.Context) {
+	var parts []func()
+	for _, s := range o.guestSpecs() {
+		parts = append(parts, func() { o.guest(ctx, s.Name) })
+	}
+	together(parts...)
+}
+
+func (o *observer) guest(ctx context.Context, vm string) {
+	answers, err := o.visit(ctx, vm, []ask{askGuestLinks, askGuestRoutes, askGuestNICs, askHostname})
+	at := placed("guest " + vm)
+	o.view(vm, func(v *model.VMView) {
+		v.Guest = model.GuestView{
+			Links: read(at, askGuestLinks, answers, err, parse.Links), Routes: read(at, askGuestRoutes, answers, err, parse.Routes),
+			NICs: read(at, askGuestNICs, answers, err, guestNICs), Hostname: read(at, askHostname, answers, err, oneWord),
+		}
+	})
+}
+
+// visit runs a batch in a guest.
+func (o *observer) visit(ctx context.Context, vm string, asks []ask) (map[string]answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, VisitTimeout)
+	defer cancel()
+	g, err := o.running.Guest(ctx, vm)
+	if err != nil {
+		return nil, err
+	}
+	return batch(ctx, g, guestPrelude, asks)
+}
+
+// guestNICs reads lines of name, MAC and driver; a device without driver has none.
+func guestNICs(text string) ([]model.GuestNIC, error) {
+	var nics []model.GuestNIC
+	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		f := strings.Fields(line)
+		switch len(f) {
+		case 0:
+		case 2:
+			nics = append(nics, model.GuestNIC{Name: f[0], MAC: strings.ToLower(f[1])})
+		case 3:
+			nics = append(nics, model.GuestNIC{Name: f[0], MAC: strings.ToLower(f[1]), Driver: f[2]})
+		default:
+			return nil, fmt.Errorf("guest's NICs: %q is not name, MAC, driver", line)
+		}
+	}
+	return nics, nil
+}
+
+func oneWord(text string) (string, error) {
+	f := strings.Fields(text)
+	if len(f) != 1 {
+		return "", fmt.Errorf("%q is not one word", strings.TrimSpace(text))
+	}
+	return f[0], nil
+}

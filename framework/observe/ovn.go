@@ -1,0 +1,147 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/framework/model"
+	"github.com/vmnet-project/vmnet/framework/parse"
+)
+
+// control is a pod on the cluster's network on that node that runs no VM: what links it has, any pod has.
+func (o *observer) control(ctx context.Context, node string) (place, error) {
+	for _, p := range o.fixtures {
+		if p.node == node {
+			return p, nil
+		}
+	}
+	pods, err := o.bed.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{FieldSelector: "status.phase=Running,spec.nodeName=" + node})
+	if err != nil {
+		return place{}, err
+	}
+	for _, p := range pods.Items {
+		if !p.Spec.HostNetwork && p.Annotations[domainAnnotation] == "" && p.DeletionTimestamp == nil {
+			return place{pod: p.Namespace + "/" + p.Name, uid: string(p.UID), node: node}, nil
+		}
+	}
+	return place{}, errors.New("no pod without a VM runs on this node, to compare with")
+}
+
+// The tables that a port is followed through.
+var (
+	askInterfaces = ask{id: "ovs", show: "ovs-vsctl -f json --columns=name,external_ids list Interface"}
+	askPorts      = ask{id: "nb", show: "ovn-nbctl -f json --columns=name,addresses list Logical_Switch_Port"}
+	askBindings   = ask{id: "sb", show: "ovn-sbctl -f json --columns=logical_port,chassis,up list Port_Binding"}
+	askChassis    = ask{id: "chassis", show: "ovn-sbctl -f json --columns=_uuid,hostname list Chassis"}
+)
+
+// ovnAnswers are one node's tables.
+type ovnAnswers struct {
+	interfaces, ports, bindings, chassis model.Read[[]parse.Row]
+}
+
+// nbContainers hold the northbound database, by upstream's charts and OpenShift's.
+var nbContainers = []string{"nb-ovsdb", "nbdb"}
+
+// ovn asks the databases in OVN-Kubernetes' own pod on the node: it has the sockets, wherever they are.
+func (o *observer) ovn(ctx context.Context, node string) ovnAnswers {
+	runner, err := o.ovnPod(ctx, node)
+	var answers map[string]answer
+	if err == nil {
+		answers, err = batch(ctx, runner, "", []ask{askInterfaces, askPorts, askBindings, askChassis})
+	}
+	at := placed("node " + node)
+	return ovnAnswers{
+		interfaces: read(at, askInterfaces, answers, err, parse.Table), ports: read(at, askPorts, answers, err, parse.Table),
+		bindings: read(at, askBindings, answers, err, parse.Table), chassis: read(at, askChassis, answers, err, parse.Table),
+	}
+}
+
+func (o *observer) ovnPod(ctx context.Context, node string) (bed.Runner, error) {
+	pods, err := o.bed.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{
+		LabelSelector: bed.OVNNodeSelector, FieldSelector: "status.phase=Running,spec.nodeName=" + node})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range pods.Items {
+		i := slices.IndexFunc(p.Spec.Containers, func(c corev1.Container) bool { return slices.Contains(nbContainers, c.Name) })
+		if i >= 0 {
+			return o.bed.Pod(p.Namespace, p.Name, p.Spec.Containers[i].Name), nil
+		}
+	}
+	return nil, fmt.Errorf("no pod with label %s and a container %s on node %s", bed.OVNNodeSelector, strings.Join(nbContainers, " or "), node)
+}
+
+// logicalPort follows the launcher's eth0: the veth's other end by its index, the OVS interface of that name, and,
+// apart from these, the logical port with the pod's MAC and address and what the southbound database says of it.
+func logicalPort(node string, v model.VMView, host model.Read[[]model.Link], t ovnAnswers) model.Read[model.LogicalPort] {
+	r := model.Read[model.LogicalPort]{Place: "node " + node, At: time.Now().UTC(),
+		Command: strings.Join([]string{host.Command, askInterfaces.show, askPorts.show, askBindings.show, askChassis.show}, "; ")}
+	for _, err := range []error{v.Pod.Failure(), v.Launcher.Links.Failure(), host.Failure(), t.interfaces.Failure(),
+		t.ports.Failure(), t.bindings.Failure(), t.chassis.Failure()} {
+		if err != nil {
+			r.Err = err.Error()
+			return r
+		}
+	}
+	var seen []string // the rows that were followed
+	for _, l := range v.Launcher.Links.Value {
+		for _, h := range host.Value {
+			if l.Name == "eth0" && l.PeerIndex != 0 && h.Index == l.PeerIndex {
+				r.Value.HostLink = h.Name
+				seen = append(seen, fmt.Sprintf("eth0's peer is link %d: %s", h.Index, h.Name))
+			}
+		}
+	}
+	for _, row := range t.interfaces.Value {
+		if r.Value.HostLink != "" && row.Text("name") == r.Value.HostLink {
+			r.Value.IfaceID = row.Map("external_ids")["iface-id"]
+			seen = append(seen, fmt.Sprintf("interface %s external_ids %v", r.Value.HostLink, row.Map("external_ids")))
+		}
+	}
+	for _, row := range t.ports.Value {
+		for _, address := range row.Texts("addresses") {
+			if carries(address, v.Pod.Value.Allotted["default"]) {
+				r.Value.Name = row.Text("name")
+				seen = append(seen, fmt.Sprintf("logical port %s addresses %q", r.Value.Name, address))
+			}
+		}
+	}
+	for _, row := range t.bindings.Value {
+		if r.Value.Name == "" || row.Text("logical_port") != r.Value.Name {
+			continue
+		}
+		r.Value.Up = row.Bool("up")
+		for _, c := range t.chassis.Value {
+			if c.UUID() != "" && c.UUID() == row.Text("chassis") {
+				r.Value.Chassis = c.Text("hostname")
+			}
+		}
+		seen = append(seen, fmt.Sprintf("port binding %s: chassis %s (%s), up %t", r.Value.Name, row.Text("chassis"), r.Value.Chassis, r.Value.Up))
+	}
+	r.Raw = strings.Join(seen, "\n")
+	return r
+}
+
+// carries says whether a port's address, "MAC IP…", is the one that was allotted.
+func carries(address string, a model.Allotment) bool {
+	fields := strings.Fields(address)
+	if len(fields) < 2 || !strings.EqualFold(fields[0], a.MAC) {
+		return false
+	}
+	for _, cidr := range a.CIDRs {
+		ip, _, _ := strings.Cut(cidr, "/")
+		if !slices.Contains(fields[1:], ip) {
+			return false
+		}
+	}
+	return len(a.CIDRs) > 0
+}

@@ -1,0 +1,153 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vmnet-project/vmnet/framework/model"
+)
+
+// The names of paths that more than one place needs.
+func outsidePath(vm string) string     { return vm + ">peer/outside" }
+func datagramPath(vm string) string    { return "peer/outside>" + vm + "#df-mtu" }
+func bigDatagramPath(vm string) string { return "peer/outside>" + vm + "#df-mtu+1" }
+
+// pairs are the VMs that ping each other: across nodes, and on one.
+var pairs = map[string][]string{"vm-a": {"vm-b", "vm-c"}, "vm-b": {"vm-a"}, "vm-c": {"vm-a"}}
+
+// fromGuests makes all attempts that begin in guests, a visit each.
+func (o *observer) fromGuests(ctx context.Context, p *peer) {
+	var parts []func()
+	for _, s := range o.guestSpecs() {
+		parts = append(parts, func() {
+			probes := o.guestProbes(s.Name, p)
+			asks := make([]ask, 0, len(probes))
+			for _, one := range probes {
+				asks = append(asks, one.ask)
+			}
+			answers, err := o.visitProbes(ctx, s.Name, asks)
+			for _, one := range probes {
+				o.path(one.name, one.read(placed("guest "+s.Name), answers, err))
+			}
+		})
+	}
+	together(parts...)
+}
+
+func (o *observer) visitProbes(ctx context.Context, vm string, asks []ask) (map[string]answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, VisitTimeout)
+	defer cancel()
+	g, err := o.running.Guest(ctx, vm)
+	if err != nil {
+		return nil, err
+	}
+	return batch(ctx, g, guestPrelude+probePrelude, asks)
+}
+
+// guestProbes are a guest's attempts, the quick ones first.
+func (o *observer) guestProbes(vm string, p *peer) []probe {
+	me, echo := "vm/"+vm, o.running.Address("echo")
+	name := fmt.Sprintf("echo.%s.svc.%s", o.running.Namespace, o.facts.ClusterDomain)
+	probes := []probe{
+		httpProbe(vm+">pod/echo", me, "pod/echo", fmt.Sprintf("http://%s:%d/clientip", echo, defaultHTTPPort), httpSeconds, clientSeen),
+		resolveProbe(vm+">dns/echo", me, name),
+		httpProbe(vm+">service/echo", me, "service/echo", o.serviceURL("echo", name, "/hostname"), httpSeconds, answered),
+		pingProbe(vm+">pod/echo#df-mtu", me, "pod/echo", echo, "$PING", o.facts.MTU),
+	}
+	for _, other := range pairs[vm] {
+		if ip := o.podIP(other); ip != "" {
+			probes = append(probes, pingProbe(vm+">"+other, me, "vm/"+other, ip, "$PING", 0))
+		}
+	}
+	if ports, ok := p.of(vm); ok {
+		probes = append(probes,
+			httpProbe(outsidePath(vm), me, "peer/outside", fmt.Sprintf("http://%s:%d/clientip", p.address(), ports.tcp), httpSeconds, clientSeen),
+			datagramProbe(datagramPath(vm), me, p.address(), ports.udp, o.facts.MTU),
+			datagramProbe(bigDatagramPath(vm), me, p.address(), ports.big, o.facts.MTU+1))
+	}
+	return probes
+}
+
+// of gives a VM's ports at the peer.
+func (p *peer) of(vm string) (peerPorts, bool) {
+	if p == nil {
+		return peerPorts{}, false
+	}
+	ports, ok := p.ports[vm]
+	return ports, ok
+}
+
+// fromClient makes the attempts that begin in the client pod: HTTP inside it, pings from its network namespace by
+// way of the node, because its image may have no ping.
+func (o *observer) fromClient(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, VisitTimeout)
+	defer cancel()
+	together(
+		func() {
+			url := o.serviceURL("vm-a", o.running.Address("service/vm-a"), "/hostname")
+			one := httpProbe("pod/client>service/vm-a", "pod/client", "service/vm-a", url, httpSeconds, answered)
+			answers, err := batch(ctx, o.running.Pod("client"), probePrelude, []ask{one.ask})
+			o.path(one.name, one.read("pod client", answers, err))
+		},
+		func() { o.clientPings(ctx) },
+	)
+}
+
+func (o *observer) clientPings(ctx context.Context) {
+	client, known := o.fixtures["client"]
+	var probes []probe
+	var asks []ask
+	for _, s := range o.guestSpecs() {
+		one := pingProbe("pod/client>"+s.Name+"#df-mtu", "pod/client", "vm/"+s.Name, o.podIP(s.Name), `in_pod "$C" ping`, o.facts.MTU)
+		one.ask.show = "nsenter -t PID -n " + one.ask.show + " # PID: a process of pod client"
+		probes, asks = append(probes, one), append(asks, one.ask)
+	}
+	var answers map[string]answer
+	err := errors.New("pod client is not known")
+	if known {
+		runner, nodeErr := o.bed.Node(ctx, client.node)
+		if err = nodeErr; err == nil {
+			answers, err = batch(ctx, runner, processPrelude+fmt.Sprintf("C=$(of '%s')\n", group(client.uid)), asks)
+		}
+	}
+	for _, one := range probes {
+		o.path(one.name, one.read("pod client", answers, err))
+	}
+}
+
+// portForward connects anew to each guest's SSH by the API server, and asks for its name.
+func (o *observer) portForward(ctx context.Context) {
+	var parts []func()
+	for _, s := range o.guestSpecs() {
+		parts = append(parts, func() {
+			ctx, cancel := context.WithTimeout(ctx, PortForwardTimeout)
+			defer cancel()
+			r := model.Read[model.Path]{Place: "api", Command: "port-forward to port 22 of vmi " + s.Name + ", ssh, hostname",
+				Value: model.Path{From: "api", To: "vm/" + s.Name, Kind: "ssh", Target: s.Name + ":22"}}
+			out, err := o.hostnameBySSH(ctx, s.Name)
+			r.At, r.Raw = time.Now().UTC(), out
+			if err != nil {
+				r.Value.Detail = firstOf(err.Error())
+			} else {
+				r.Value.Passed, r.Value.Answer = true, strings.TrimSpace(out)
+			}
+			o.path("api>"+s.Name, r)
+		})
+	}
+	together(parts...)
+}
+
+// PortForwardTimeout bounds one connection by port-forward with its SSH handshake.
+const PortForwardTimeout = 20 * time.Second
+
+func (o *observer) hostnameBySSH(ctx context.Context, vm string) (string, error) {
+	g, err := o.running.Connect(ctx, vm)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = g.Close() }()
+	return g.Run(ctx, "hostname")
+}

@@ -1,0 +1,148 @@
+package observe
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/framework/model"
+	"github.com/vmnet-project/vmnet/framework/parse"
+)
+
+// Each VM has ports of its own at the peer, so that one capture holds every VM's flow apart, also when the
+// address in it is not the one that it should be.
+const (
+	firstTCPPort = 20800 // answers HTTP with the client's address
+	firstUDPPort = 20900 // answers with one datagram of the MTU
+	firstBigPort = 21000 // … of one byte more
+)
+
+// peer is the host outside with what was started there for this round.
+type peer struct {
+	host    bed.Host
+	process bed.Process
+	ports   map[string]peerPorts // by VM
+	command string
+	err     error
+}
+
+type peerPorts struct{ tcp, udp, big int }
+
+// startPeer starts all listeners and the capture by one command, nil where there is no host outside.
+func (o *observer) startPeer(ctx context.Context) *peer {
+	host, ok := o.bed.Outside()
+	if !ok {
+		return nil
+	}
+	p := &peer{host: host, ports: map[string]peerPorts{}}
+	for i, s := range o.guestSpecs() {
+		p.ports[s.Name] = peerPorts{firstTCPPort + i, firstUDPPort + i, firstBigPort + i}
+	}
+	p.command = peerScript(host.Interface(), p.ports, o.facts.MTU)
+	ctx, cancel := context.WithTimeout(ctx, PeerTimeout)
+	defer cancel()
+	if p.process, p.err = host.Start(ctx, "sh", "-c", p.command); p.err == nil {
+		p.err = p.process.Await(ctx, "link-type") // tcpdump's last word before it captures
+	}
+	return p
+}
+
+const (
+	// ipUDPHeaders is what IPv4 and UDP add to a datagram, ipICMPHeaders what IPv4 and ICMP add to a ping.
+	ipUDPHeaders  = 28
+	ipICMPHeaders = 28
+	// askedMark is what the peer says when a request for a datagram arrived.
+	askedMark = "vmnet-asked"
+)
+
+// peerScript listens with socat and captures with tcpdump; on SIGINT it ends them and waits for the capture's end.
+//
+// The datagrams go out with "don't fragment" whatever the peer has learned of the path's MTU (ip-mtu-discover=3
+// is IP_PMTUDISC_PROBE), in TFTP's form (RFC 1350: DATA, block 1), so that any TFTP client can ask for them.
+func peerScript(link string, ports map[string]peerPorts, mtu int) string {
+	var b, filter strings.Builder
+	b.WriteString(`export HTTP='read line; printf "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n%s:%s" $SOCAT_PEERADDR $SOCAT_PEERPORT'
+export DATA='echo ` + askedMark + ` $PORT >&2; { printf "\0\3\0\1"; head -c $((SIZE-4)) /dev/zero; } | dd bs=$SIZE iflag=fullblock count=1 status=none'
+pids=
+`)
+	udp := func(port, size int) {
+		fmt.Fprintf(&b, "PORT=%d SIZE=%d socat UDP4-RECVFROM:%d,reuseaddr,fork,ip-mtu-discover=3 SYSTEM:'eval $DATA' </dev/null & pids=\"$pids $!\"\n", port, size, port)
+	}
+	for _, p := range ports {
+		fmt.Fprintf(&b, "socat TCP4-LISTEN:%d,reuseaddr,fork SYSTEM:'eval $HTTP' </dev/null & pids=\"$pids $!\"\n", p.tcp)
+		udp(p.udp, mtu-ipUDPHeaders)
+		udp(p.big, mtu+1-ipUDPHeaders)
+		if filter.Len() > 0 {
+			filter.WriteString(" or ")
+		}
+		fmt.Fprintf(&filter, "tcp port %d", p.tcp)
+	}
+	fmt.Fprintf(&b, "tcpdump -i %s -n -U --immediate-mode -s 128 -w - '%s' </dev/null & pids=\"$pids $!\"\n", link, filter.String())
+	b.WriteString("trap 'kill $pids' INT TERM\nwait; wait\n")
+	return b.String()
+}
+
+// address is the peer's; empty where there is none.
+func (p *peer) address() string {
+	if p == nil {
+		return ""
+	}
+	return p.host.Address()
+}
+
+// stop ends everything at the peer and hands each VM's frames over.
+func (p *peer) stop(ctx context.Context, o *observer) {
+	if p == nil {
+		return
+	}
+	var frames []model.Frame
+	var capture string
+	if p.process != nil {
+		// also when the round was interrupted: what was started must end
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), PeerTimeout)
+		defer cancel()
+		stdout, stderr, err := p.process.Stop(ctx)
+		p.err = errors.Join(p.err, err)
+		capture = stdout
+		o.asked(p, stderr)
+	}
+	if p.err == nil {
+		frames, p.err = parse.Frames([]byte(capture))
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for vm, ports := range p.ports {
+		r := model.Read[[]model.Frame]{Place: p.host.Place(), At: time.Now().UTC(), Value: []model.Frame{},
+			Command: fmt.Sprintf("tcpdump -i %s -w - 'tcp port %d', while %s", p.host.Interface(), ports.tcp, outsidePath(vm))}
+		if p.err != nil {
+			r.Err = p.err.Error()
+		}
+		for _, f := range frames {
+			if f.SrcPort == ports.tcp || f.DstPort == ports.tcp {
+				r.Value = append(r.Value, f)
+			}
+		}
+		r.Raw = base64.StdEncoding.EncodeToString([]byte(capture))
+		o.stage.Frames[outsidePath(vm)] = r
+	}
+}
+
+// asked turns an attempt to receive into a failed read where the peer never got the request: that nothing came
+// back then says nothing of sizes.
+func (o *observer) asked(p *peer, said string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for vm, ports := range p.ports {
+		for name, port := range map[string]int{datagramPath(vm): ports.udp, bigDatagramPath(vm): ports.big} {
+			r, ok := o.stage.Paths[name]
+			if ok && r.Err == "" && !strings.Contains(said, fmt.Sprintf("%s %d\n", askedMark, port)) {
+				r.Err = "the request for the datagram did not reach the peer"
+				o.stage.Paths[name] = r
+			}
+		}
+	}
+}

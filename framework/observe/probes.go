@@ -1,0 +1,166 @@
+package observe
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vmnet-project/vmnet/framework/model"
+	"github.com/vmnet-project/vmnet/framework/parse"
+)
+
+// The timeouts of single attempts, in seconds as the tools take them.
+const (
+	// httpSeconds is a whole HTTP exchange.
+	httpSeconds = 8
+	// pingSeconds is the wait for a ping's answer.
+	pingSeconds = 3
+	// datagramSeconds is the wait for a datagram.
+	datagramSeconds = 3
+	// policySeconds is an HTTP exchange that a policy may forbid.
+	policySeconds = 1
+
+	defaultHTTPPort = 8080
+)
+
+// probePrelude holds the attempts' clients, each by what the place has. The guest's real tools come first.
+var probePrelude = fmt.Sprintf(`get() { # SECONDS URL
+	if command -v curl >/dev/null; then curl -sS --max-time "$1" "$2"; else wget -q -T "$1" -O - "$2"; fi
+}
+resolve() {
+	if command -v getent >/dev/null; then getent ahostsv4 "$1"; else nslookup -type=a "$1"; fi
+}
+datagram() { # ADDRESS PORT SIZE: asks once, prints how many bytes came in one datagram
+	if command -v nc.openbsd >/dev/null; then printf x | nc.openbsd -u -w %[1]d -W 1 "$1" "$2" | wc -c
+	elif command -v bash >/dev/null; then bash -c 'exec 3<>/dev/udp/$0/$1; printf x >&3; timeout %[1]d dd bs=65536 count=1 status=none <&3 | wc -c' "$1" "$2"
+	else f=/tmp/vmnet-datagram.$2; rm -f "$f"; timeout %[1]d tftp -g -b $(($3-4)) -r x -l "$f" "$1" "$2" >&2; n=$(wc -c <"$f" 2>/dev/null); rm -f "$f"
+		[ "${n:-0}" -gt 0 ] && echo $((n+4)) || echo 0; fi
+}
+`, datagramSeconds)
+
+// probe is one attempt: what it is, how it is made and how its answer is understood.
+type probe struct {
+	name string // the path's
+	path model.Path
+	ask  ask
+	// understand fills in what came back; an error means that the attempt could not be made.
+	understand func(*model.Path, answer) error
+}
+
+func (p probe) read(at placed, answers map[string]answer, err error) model.Read[model.Path] {
+	r := model.Read[model.Path]{Value: p.path, Place: string(at), Command: p.ask.show, At: time.Now().UTC()}
+	a, ok := answers[p.ask.id]
+	switch {
+	case err != nil:
+		r.Err = err.Error()
+		return r
+	case !ok:
+		r.Err = "the command did not run"
+		return r
+	}
+	r.Raw = a.stdout + a.stderr
+	if a.code == 126 || a.code == 127 {
+		r.Err = firstOf(a.stderr, a.stdout)
+		return r
+	}
+	if err := p.understand(&r.Value, a); err != nil {
+		r.Err = err.Error()
+	}
+	return r
+}
+
+func httpProbe(name, from, to, url string, seconds int, understand func(*model.Path, answer) error) probe {
+	command := fmt.Sprintf("curl -sS --max-time %d %s", seconds, url)
+	return probe{name: name, path: model.Path{From: from, To: to, Kind: "http", Target: url},
+		ask: ask{id: name, show: command, script: fmt.Sprintf("get %d '%s'", seconds, url)}, understand: understand}
+}
+
+// answered takes the body for the far end's name.
+func answered(p *model.Path, a answer) error {
+	p.Passed = a.code == 0
+	p.Detail = firstOf(a.stderr)
+	if p.Passed {
+		p.Answer = strings.TrimSpace(a.stdout)
+	}
+	return nil
+}
+
+// clientSeen takes the body for the client's address as the far end saw it.
+func clientSeen(p *model.Path, a answer) error {
+	p.Passed = a.code == 0
+	p.Detail = firstOf(a.stderr)
+	if !p.Passed {
+		return nil
+	}
+	client, err := parse.Client(a.stdout)
+	if err != nil {
+		return err
+	}
+	p.SourceSeen, p.SourcePort = client.Addr().String(), int(client.Port())
+	return nil
+}
+
+// pingProbe pings; a size above 0 is the IP packet's, which must not be fragmented.
+func pingProbe(name, from, to, target, command string, size int) probe {
+	args := fmt.Sprintf(" -n -c 3 -i 0.2 -W %d %s", pingSeconds, target)
+	if size > 0 {
+		args = fmt.Sprintf(" -n -c 1 -W %d -M do -s %d %s", pingSeconds, size-ipICMPHeaders, target)
+	}
+	return probe{name: name, path: model.Path{From: from, To: to, Kind: "ping", Target: target, Size: size},
+		ask: ask{id: name, show: "ping" + args, script: command + args}, understand: pinged}
+}
+
+// pinged tells an answer that did not come from a ping that could not be made.
+func pinged(p *model.Path, a answer) error {
+	p.Passed = a.code == 0
+	lines := strings.Split(strings.TrimSpace(a.stdout), "\n")
+	p.Detail = firstOf(a.stderr, lines[len(lines)-1])
+	if p.Passed || strings.Contains(a.stdout, "PING ") || strings.Contains(a.stderr, "unreachable") {
+		return nil
+	}
+	return fmt.Errorf("ping: exit code %d: %s", a.code, p.Detail)
+}
+
+func resolveProbe(name, from, domain string) probe {
+	return probe{name: name, path: model.Path{From: from, To: "dns/echo", Kind: "dns", Target: domain},
+		ask: ask{id: name, show: "getent ahostsv4 " + domain + " (or nslookup)", script: "resolve '" + domain + "'"}, understand: resolved}
+}
+
+// resolved reads getent's or nslookup's answer: the last address that stands for the name.
+func resolved(p *model.Path, a answer) error {
+	p.Detail = firstOf(a.stderr, a.stdout)
+	if a.code != 0 {
+		return nil
+	}
+	named := false // nslookup names its server's address first
+	for _, line := range strings.Split(a.stdout, "\n") {
+		f := strings.Fields(line)
+		switch {
+		case len(f) >= 2 && f[0] == "Name:":
+			named = true
+		case len(f) >= 2 && named && strings.HasPrefix(f[0], "Address"):
+			p.Answer = f[len(f)-1]
+		case len(f) >= 2 && f[1] == "STREAM":
+			p.Answer = f[0]
+		}
+	}
+	p.Passed = p.Answer != ""
+	return nil
+}
+
+// datagramProbe asks the peer for one datagram of an IP packet of that size.
+func datagramProbe(name, to, address string, port, size int) probe {
+	return probe{name: name, path: model.Path{From: "peer/outside", To: to, Kind: "udp", Target: fmt.Sprintf("%s:%d", address, port), Size: size},
+		ask: ask{id: name, show: fmt.Sprintf("ask %s:%d by UDP for one datagram of %d bytes, not to be fragmented; count its bytes", address, port, size-ipUDPHeaders),
+			script: fmt.Sprintf("datagram %s %d %d", address, port, size-ipUDPHeaders)},
+		understand: func(p *model.Path, a answer) error {
+			n, err := strconv.Atoi(strings.TrimSpace(a.stdout))
+			if err != nil {
+				return fmt.Errorf("bytes received: %w: %s", err, firstOf(a.stderr))
+			}
+			p.Passed = n == size-ipUDPHeaders
+			p.Detail = fmt.Sprintf("%d bytes of UDP payload arrived", n)
+			return nil
+		}}
+}

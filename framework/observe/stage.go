@@ -1,0 +1,132 @@
+// Package observe looks at a running scenario from every place that claims need: the API, the launchers'
+// namespaces, OVN, the inside of the guests, a peer outside and the wire.
+//
+// It judges nothing and fails at nothing: a look that could not be had is kept as a Read that says so. A place
+// is entered once for all that is asked there, and places are asked at the same time.
+package observe
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/framework/model"
+	"github.com/vmnet-project/vmnet/framework/scenario"
+)
+
+// The timeouts of one round. Each bounds one visit to one place; what is asked there has shorter ones of its own.
+const (
+	// APITimeout bounds one question to the API server.
+	APITimeout = 30 * time.Second
+	// VisitTimeout bounds a batch of commands at one place.
+	VisitTimeout = 2 * time.Minute
+	// PeerTimeout bounds the start of listeners and capture at the peer outside, and their end.
+	PeerTimeout = 30 * time.Second
+)
+
+// observer gathers one stage. Its parts run at the same time; each writes its own fields under the lock.
+type observer struct {
+	bed     *bed.Bed
+	running *scenario.Running
+	facts   model.Facts
+	report  scenario.StepFunc
+
+	mu    sync.Mutex
+	stage model.Stage
+	// at remembers what API objects are needed for later looks.
+	launchers map[string]place // by VM
+	fixtures  map[string]place // by pod: client, echo
+}
+
+// place says where a pod runs.
+type place struct{ pod, uid, node string }
+
+// Stage makes one round: first all reads, then all attempts to pass traffic, the network policies last. It
+// returns what could be seen when ctx ends, too.
+func Stage(ctx context.Context, b *bed.Bed, r *scenario.Running, f model.Facts, name string, step scenario.StepFunc) model.Stage {
+	o := &observer{bed: b, running: r, facts: f, report: step, launchers: map[string]place{}, fixtures: map[string]place{},
+		stage: model.Stage{Name: name, VMs: map[string]model.VMView{}, Paths: map[string]model.Read[model.Path]{},
+			Frames: map[string]model.Read[[]model.Frame]{}, Controls: map[string]model.Read[[]model.Link]{},
+			Services: map[string]model.Read[model.Service]{}}}
+	for _, s := range r.Specs {
+		o.stage.VMs[s.Name] = model.VMView{Spec: s}
+	}
+	o.step("api", func() { o.api(ctx) })
+	var p *peer
+	o.step("reads", func() {
+		together(
+			func() { o.step("nodes", func() { o.nodes(ctx) }) },
+			func() { o.step("guests", func() { o.guests(ctx) }) },
+			func() { o.step("peer's listeners and capture", func() { p = o.startPeer(ctx) }) },
+		)
+	})
+	o.step("paths", func() {
+		together(
+			func() { o.step("from guests", func() { o.fromGuests(ctx, p) }) },
+			func() { o.step("from the client pod", func() { o.fromClient(ctx) }) },
+			func() { o.step("port-forward", func() { o.portForward(ctx) }) },
+		)
+	})
+	together(
+		func() { o.step("capture", func() { p.stop(ctx, o) }) },
+		func() { o.step("network policies", func() { o.policies(ctx) }) },
+	)
+	return o.stage
+}
+
+func (o *observer) step(name string, f func()) {
+	if o.report == nil {
+		f()
+		return
+	}
+	done := o.report("observe: " + name)
+	f()
+	done(nil)
+}
+
+// together runs all at the same time and returns when the last has ended.
+func together(parts ...func()) {
+	var all sync.WaitGroup
+	for _, part := range parts {
+		all.Add(1)
+		go func() { defer all.Done(); part() }()
+	}
+	all.Wait()
+}
+
+// view changes a VM's view.
+func (o *observer) view(vm string, change func(*model.VMView)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	v := o.stage.VMs[vm]
+	change(&v)
+	o.stage.VMs[vm] = v
+}
+
+func (o *observer) path(name string, r model.Read[model.Path]) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stage.Paths[name] = r
+}
+
+// guestSpecs are the VMs into whose guests one looks.
+func (o *observer) guestSpecs() []model.VMSpec {
+	var specs []model.VMSpec
+	for _, s := range o.running.Specs {
+		if !s.Spare {
+			specs = append(specs, s)
+		}
+	}
+	return specs
+}
+
+// podIP is the VM's address on the cluster's network, as allotted; empty when that could not be read.
+func (o *observer) podIP(vm string) string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ips := o.stage.VMs[vm].Pod.Value.IPs; len(ips) > 0 {
+		return ips[0]
+	}
+	return ""
+}
