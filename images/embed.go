@@ -79,6 +79,11 @@ func place(source, path string) error {
 	if os.Link(source, path) == nil {
 		return nil
 	}
+	return copyFile(source, path)
+}
+
+// copyFile puts a copy of a file of the host at path.
+func copyFile(source, path string) error {
 	data, err := os.ReadFile(source)
 	if err != nil {
 		return err

@@ -69,7 +69,7 @@ func (b *builder) guest(ctx context.Context) (string, error) {
 }
 
 func (b *builder) guestKey() string {
-	return key("1", b.rootKey(rootByName("guest")), b.rootKey(buildRoot), b.embeddedKey("files/guest"),
+	return key("2", b.rootKey(rootByName("guest")), b.rootKey(buildRoot), b.embeddedKey("files/guest"),
 		strings.Join(guestPrograms, " "), strings.Join(guestModules, " "))
 }
 
@@ -102,9 +102,10 @@ func guestTree(ctx context.Context, source, tree string) error {
 		return err
 	}
 	for name, text := range map[string]string{
-		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\n",
-		"etc/shadow": "root:*:19000:0:99999:7:::\n", // no password opens it
-		"etc/group":  "root:x:0:\n",
+		// Debian's tcpdump leaves root for a user of its own
+		"etc/passwd": "root:x:0:0:root:/root:/bin/sh\ntcpdump:x:100:100::/nonexistent:/bin/false\n",
+		"etc/shadow": "root:*:19000:0:99999:7:::\ntcpdump:*:19000:0:99999:7:::\n", // no password opens it
+		"etc/group":  "root:x:0:\ntcpdump:x:100:\n",
 		"etc/shells": "/bin/sh\n",
 	} {
 		if err := put(filepath.Join(tree, name), []byte(text), 0o644); err != nil {
@@ -216,13 +217,10 @@ func (b *builder) guestModules(ctx context.Context, tools *BuildRoot, source, tr
 	// all of them first, to know what depends on what
 	all := filepath.Join(filepath.Dir(tree), "all")
 	defer os.RemoveAll(all)
-	if err := os.MkdirAll(filepath.Join(all, "lib/modules"), 0o755); err != nil {
+	if err := os.MkdirAll(all, 0o755); err != nil {
 		return err
 	}
-	if err := tools.Run(ctx, all, nil, out, "cp", "-r", dir, filepath.Join(all, "lib/modules", version)); err != nil {
-		return err
-	}
-	if err := tools.Run(ctx, all, nil, out, "depmod", "-b", all, version); err != nil {
+	if err := tools.Run(ctx, all, nil, out, "depmod", "-b", source, "-o", all, version); err != nil {
 		return fmt.Errorf("guest's modules: %w", err)
 	}
 	dep, err := os.ReadFile(filepath.Join(all, "lib/modules", version, "modules.dep"))
@@ -231,7 +229,7 @@ func (b *builder) guestModules(ctx context.Context, tools *BuildRoot, source, tr
 	}
 	var packed []string
 	for _, m := range modulesNeeded(string(dep), guestModules) {
-		if err := place(filepath.Join(all, "lib/modules", version, m), filepath.Join(to, m)); err != nil {
+		if err := copyFile(filepath.Join(dir, m), filepath.Join(to, m)); err != nil {
 			return err
 		}
 		if strings.HasSuffix(m, ".xz") {
