@@ -1,0 +1,132 @@
+package fault
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/vmnet-project/vmnet/framework/judge"
+)
+
+func claimIDs() map[string]judge.Claim {
+	ids := map[string]judge.Claim{}
+	for _, c := range judge.All() {
+		ids[c.ID] = c
+	}
+	return ids
+}
+
+// TestEveryClaimHasAFault: a claim that nothing turns red is not proven.
+func TestEveryClaimHasAFault(t *testing.T) {
+	killed := map[string]bool{}
+	for _, f := range All() {
+		for id := range f.Red {
+			killed[id] = true
+		}
+	}
+	without := WithoutFault()
+	for id := range claimIDs() {
+		if _, unit := without[id]; unit == killed[id] {
+			t.Errorf("%s: a fault turns it red: %t, listed as one that none can: %t", id, killed[id], unit)
+		}
+	}
+	for id, why := range without {
+		if _, ok := claimIDs()[id]; !ok || why == "" {
+			t.Errorf("%s is listed as a claim without a fault: claim known: %t, reason %q", id, ok, why)
+		}
+	}
+}
+
+// TestFaultsAreWhole: names that exist, words to match, a way back for each step.
+func TestFaultsAreWhole(t *testing.T) {
+	claims := claimIDs()
+	seen := map[string]bool{}
+	for _, f := range All() {
+		t.Run(f.ID, func(t *testing.T) {
+			if seen[f.ID] {
+				t.Error("another fault has this ID")
+			}
+			seen[f.ID] = true
+			of, short, ok := strings.Cut(f.ID, "/")
+			if !ok || short == "" || f.Red[of] == nil {
+				t.Errorf("its ID must be a claim that it turns red and a name")
+			}
+			if f.Text == "" || len(f.Steps) == 0 || f.Scenario == "" {
+				t.Error("it has no text, no scenario or no steps")
+			}
+			for i, s := range f.Steps {
+				if !s.Reversible() {
+					t.Errorf("step %d cannot be taken back", i+1)
+				}
+			}
+			for id, words := range f.Red {
+				c, ok := claims[id]
+				if !ok || c.Scenario != f.Scenario {
+					t.Errorf("red: there is no claim %s in %s", id, f.Scenario)
+				}
+				if words == nil || !strings.HasPrefix(words.String(), "^") || words.MatchString("") {
+					t.Errorf("red: %s: its words must say from the beginning what is wrong", id)
+				}
+				for _, need := range c.Needs {
+					if !has(f.Needs, need) && !has(claims[of].Needs, need) {
+						t.Errorf("red: %s needs %s, which the fault does not", id, need)
+					}
+				}
+			}
+			for _, id := range f.Blind {
+				if _, ok := claims[id]; !ok || f.Red[id] != nil {
+					t.Errorf("blind: %s must be a claim that is not red", id)
+				}
+			}
+		})
+	}
+}
+
+func has[T comparable](all []T, one T) bool {
+	for _, a := range all {
+		if a == one {
+			return true
+		}
+	}
+	return false
+}
+
+func TestSelect(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		names []string
+		want  string
+		fails string
+	}{
+		{name: "a fault", names: []string{"CN-05/bridge-mac"}, want: "CN-05/bridge-mac"},
+		{name: "a claim that several turn red", names: []string{"CN-21"}, want: "CN-21/bridge CN-21/guest CN-21/gateway"},
+		{name: "a claim that another's fault turns red", names: []string{"CN-12"}, want: "CN-07/guest-mac"},
+		{name: "the order of injection", names: []string{"CN-26", "CN-01"}, want: "CN-01/extra-link CN-26/other-hostname"},
+		{name: "unknown", names: []string{"CN-99"}, fails: "CN-99"},
+		{name: "one that no fault is for", names: []string{"CN-24"}, fails: "CN-24"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			faults, err := Select(judge.ClusterNetwork, c.names)
+			if c.fails != "" {
+				var unknown *judge.UnknownError
+				if !errors.As(err, &unknown) || unknown.Name != c.fails {
+					t.Fatalf("got %v, want an UnknownError of %s", err, c.fails)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var ids []string
+			for _, f := range faults {
+				ids = append(ids, f.ID)
+			}
+			if got := strings.Join(ids, " "); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+	if _, err := Select("no-such", nil); err == nil {
+		t.Error("a scenario without faults is no error")
+	}
+}

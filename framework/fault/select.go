@@ -1,0 +1,39 @@
+package fault
+
+import (
+	"slices"
+
+	"github.com/vmnet-project/vmnet/framework/judge"
+)
+
+// Select gives the faults of a scenario that are named, by their IDs or by claims that they turn red, in the order in
+// which they are injected; all for no name. A name that nothing has is a *judge.UnknownError.
+func Select(scenarioName string, names []string) ([]Fault, error) {
+	var all []Fault
+	var valid []string
+	for _, f := range All() {
+		if f.Scenario == scenarioName {
+			all = append(all, f)
+			valid = append(valid, f.ID)
+		}
+	}
+	if len(all) == 0 {
+		return nil, &judge.UnknownError{Kind: "scenario", Name: scenarioName, Valid: []string{judge.ClusterNetwork}}
+	}
+	if len(names) == 0 {
+		return all, nil
+	}
+	wanted := map[string]bool{}
+	for _, n := range names {
+		found := false
+		for _, f := range all {
+			if _, byClaim := f.Red[n]; byClaim || f.ID == n {
+				wanted[f.ID], found = true, true
+			}
+		}
+		if !found {
+			return nil, &judge.UnknownError{Kind: "fault", Name: n, Valid: valid}
+		}
+	}
+	return slices.DeleteFunc(all, func(f Fault) bool { return !wanted[f.ID] }), nil
+}

@@ -1,0 +1,127 @@
+package fault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/apimachinery/pkg/watch"
+)
+
+// Apply applies another manifest of the scenario's folder; taken back, its objects are deleted.
+type Apply struct{ File string }
+
+// Reversible is true: what was applied is deleted.
+func (Apply) Reversible() bool { return true }
+
+// Do applies the manifest, and waits for VMs in it.
+func (a Apply) Do(ctx context.Context, w *World) (Undo, error) {
+	undo := func(ctx context.Context) error { return w.Running.Delete(ctx, a.File) }
+	return undo, w.Running.Apply(ctx, a.File)
+}
+
+// Retarget points a Service's selector at a label that no pod has.
+type Retarget struct{ Service string }
+
+// Reversible is true: the selector that was there is put back.
+func (Retarget) Reversible() bool { return true }
+
+// Do changes the selector, and waits until the control plane has no endpoint for it any more.
+func (r Retarget) Do(ctx context.Context, w *World) (Undo, error) {
+	services := w.Bed.Kube.CoreV1().Services(w.Running.Namespace)
+	svc, err := services.Get(ctx, r.Service, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("service %s: %w", r.Service, err)
+	}
+	point := func(ctx context.Context, selector map[string]string, backends bool) error {
+		patch, err := json.Marshal([]map[string]any{{"op": "replace", "path": "/spec/selector", "value": selector}})
+		if err != nil {
+			return err
+		}
+		if _, err := services.Patch(ctx, r.Service, types.JSONPatchType, patch, metav1.PatchOptions{}); err != nil {
+			return fmt.Errorf("service %s: %w", r.Service, err)
+		}
+		return w.endpoints(ctx, r.Service, backends)
+	}
+	was := maps.Clone(svc.Spec.Selector)
+	undo := func(ctx context.Context) error { return point(ctx, was, true) }
+	return undo, point(ctx, map[string]string{"app.kubernetes.io/name": "nobody"}, false)
+}
+
+// endpoints waits until a Service has backends, or none.
+func (w *World) endpoints(ctx context.Context, service string, want bool) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, EffectTimeout, fmt.Errorf("the endpoints of service %s did not follow within %s", service, EffectTimeout))
+	defer cancel()
+	err := wait.PollUntilContextCancel(ctx, effectPoll, true, func(ctx context.Context) (bool, error) {
+		slices, err := w.Bed.Kube.DiscoveryV1().EndpointSlices(w.Running.Namespace).List(ctx,
+			metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=" + service})
+		if err != nil {
+			return false, nil //nolint:nilerr // asked again until the timeout
+		}
+		n := 0
+		for _, s := range slices.Items {
+			n += len(s.Endpoints)
+		}
+		return (n > 0) == want, nil
+	})
+	if err != nil {
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// DeletePolicies deletes each NetworkPolicy of the scenario's namespace as soon as it appears, until taken back.
+type DeletePolicies struct{}
+
+// Reversible is true: taken back, policies stay.
+func (DeletePolicies) Reversible() bool { return true }
+
+// Do starts to watch.
+func (DeletePolicies) Do(ctx context.Context, w *World) (Undo, error) {
+	policies := w.Bed.Kube.NetworkingV1().NetworkPolicies(w.Running.Namespace)
+	list, err := policies.List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("network policies: %w", err)
+	}
+	if len(list.Items) > 0 {
+		return nil, fmt.Errorf("network policy %s is there already", list.Items[0].Name)
+	}
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	watcher, err := policies.Watch(life, metav1.ListOptions{ResourceVersion: list.ResourceVersion})
+	if err != nil {
+		stop()
+		return nil, fmt.Errorf("watch network policies: %w", err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		var errs []error
+		for event := range watcher.ResultChan() {
+			if object, ok := event.Object.(metav1.Object); ok && event.Type == watch.Added {
+				err := policies.Delete(life, object.GetName(), metav1.DeleteOptions{})
+				if err != nil && !apierrors.IsNotFound(err) {
+					errs = append(errs, fmt.Errorf("delete network policy %s: %w", object.GetName(), err))
+				}
+			}
+		}
+		if life.Err() == nil {
+			errs = append(errs, errors.New("the watch of network policies ended by itself"))
+		}
+		ended <- errors.Join(errs...)
+	}()
+	return func(ctx context.Context) error {
+		stop()
+		watcher.Stop()
+		select {
+		case err := <-ended:
+			return err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}, nil
+}

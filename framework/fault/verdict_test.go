@@ -1,0 +1,75 @@
+package fault
+
+import (
+	"testing"
+
+	"github.com/vmnet-project/vmnet/framework/model"
+)
+
+func judged(id string, v model.Verdict, reason string) model.Judgement {
+	return model.Judgement{ID: id, Verdict: v, Reason: reason}
+}
+
+func TestWeigh(t *testing.T) {
+	f := Fault{ID: "A/x", Red: red("A", `^link: .* extra$`), Blind: []string{"B"}}
+	before := []model.Judgement{judged("A", model.Pass, ""), judged("B", model.Pass, ""), judged("C", model.Known, "x#1"), judged("D", model.NotApplicable, "")}
+	for _, c := range []struct {
+		name    string
+		a, b, d model.Judgement
+		effects map[string]Effect
+		killed  bool
+	}{
+		{"red with its words", judged("A", model.Fail, "link: one extra"), before[1], before[3], map[string]Effect{"A": Killed}, true},
+		{"red with other words", judged("A", model.Fail, "gone"), before[1], before[3], map[string]Effect{"A": OtherWords}, false},
+		{"still green", judged("A", model.Pass, ""), before[1], before[3], map[string]Effect{"A": Survived}, false},
+		{"blind instead of red", judged("A", model.Error, "link: one extra"), before[1], before[3], map[string]Effect{"A": Survived}, false},
+		{"known instead of red", judged("A", model.Known, "link: one extra"), before[1], before[3], map[string]Effect{"A": Survived}, false},
+		{"blind as allowed", judged("A", model.Fail, "link: one extra"), judged("B", model.Error, "no answer"), before[3],
+			map[string]Effect{"A": Killed, "B": Blinded}, true},
+		{"red where blind is allowed", judged("A", model.Fail, "link: one extra"), judged("B", model.Fail, "wrong"), before[3],
+			map[string]Effect{"A": Killed, "B": Leaked}, false},
+		{"blind elsewhere", judged("A", model.Fail, "link: one extra"), before[1], judged("D", model.Error, "no answer"),
+			map[string]Effect{"A": Killed, "D": Leaked}, false},
+		{"green where it was not applicable", judged("A", model.Fail, "link: one extra"), before[1], judged("D", model.Pass, ""),
+			map[string]Effect{"A": Killed, "D": Leaked}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cells, killed := weigh(f, before, []model.Judgement{c.a, c.b, before[2], c.d})
+			if killed != c.killed {
+				t.Errorf("killed is %t, want %t", killed, c.killed)
+			}
+			if len(cells) != len(c.effects) {
+				t.Errorf("got %v, want %v", cells, c.effects)
+			}
+			for id, want := range c.effects {
+				if cells[id].Effect != want {
+					t.Errorf("%s: %q, want %q", id, cells[id].Effect, want)
+				}
+			}
+		})
+	}
+	t.Run("red that was not judged", func(t *testing.T) {
+		if cells, killed := weigh(f, before, before[1:]); killed || cells["A"].Effect != Survived {
+			t.Errorf("killed %t, %v", killed, cells)
+		}
+	})
+	t.Run("a fault without red kills nothing", func(t *testing.T) {
+		if _, killed := weigh(Fault{}, before, before); killed {
+			t.Error("killed")
+		}
+	})
+}
+
+func TestApplicable(t *testing.T) {
+	f := Fault{Red: red("A", `^a`), Needs: []model.Feature{model.FeatureOutside}}
+	there := model.Facts{Features: map[model.Feature]model.Presence{model.FeatureOutside: {Present: true}}}
+	if s := applicable(f, there, []model.Judgement{judged("A", model.Pass, "")}); s != "" {
+		t.Error(s)
+	}
+	if s := applicable(f, model.Facts{}, []model.Judgement{judged("A", model.Pass, "")}); s == "" {
+		t.Error("injected without the feature that it needs")
+	}
+	if s := applicable(f, there, []model.Judgement{judged("A", model.Known, "")}); s == "" {
+		t.Error("injected where its claim is not green")
+	}
+}
