@@ -12,7 +12,7 @@ import (
 
 const (
 	// PolicyTimeout is how long a NetworkPolicy has to take effect.
-	PolicyTimeout = 30 * time.Second
+	PolicyTimeout = 60 * time.Second
 	// policyRemoval bounds the deletion of the policies, also when the round was interrupted.
 	policyRemoval = 20 * time.Second
 

@@ -19,7 +19,7 @@ const (
 	// datagramSeconds is the wait for a datagram.
 	datagramSeconds = 3
 	// policySeconds is an HTTP exchange that a policy may forbid.
-	policySeconds = 1
+	policySeconds = 2
 
 	defaultHTTPPort = 8080
 )
