@@ -65,6 +65,12 @@ func decode(raw []byte) ([]client.Object, error) {
 		if !ok {
 			return nil, fmt.Errorf("%T is no object with metadata", decoded)
 		}
+		if err := complete(document, decoded); err != nil {
+			return nil, fmt.Errorf("%s: %w", object.GetName(), err)
+		}
+		if vm, ok := object.(*kubevirtv1.VirtualMachine); ok && vm.Spec.Template == nil {
+			return nil, fmt.Errorf("%s: spec.template is missing", vm.Name)
+		}
 		objects = append(objects, object)
 	}
 }

@@ -94,7 +94,7 @@ func publish(objects []client.Object) {
 		case *corev1.Pod:
 			for i := range o.Spec.Containers {
 				c := &o.Spec.Containers[i]
-				if c.Image == smallPodImage {
+				if c.Image == smallPodImage && len(c.Command) > 0 {
 					// the published image has the program elsewhere
 					c.Image, c.Command[0] = publishedPodImage, "/"+c.Command[0][strings.LastIndex(c.Command[0], "/")+1:]
 				}
