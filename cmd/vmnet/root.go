@@ -36,7 +36,7 @@ run; 2 bad input; 3 preflight or set-up failed, or the cluster does not answer; 
 	root.CompletionOptions.HiddenDefaultCmd = true
 	a.stack.register(root.PersistentFlags())
 	root.AddCommand(a.preflightCommand(), a.upCommand(), a.statusCommand(), a.sshCommand(), a.logsCommand(),
-		a.judgeCommand(), a.listCommand(), a.downCommand(), a.versionCommand())
+		a.runCommand(), a.judgeCommand(), a.selftestCommand(), a.listCommand(), a.downCommand(), a.versionCommand())
 	return root
 }
 

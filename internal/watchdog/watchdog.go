@@ -1,0 +1,185 @@
+// Package watchdog notices at once when something that carries a run dies: a container of the platform, or the
+// API server.
+package watchdog
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/kubernetes"
+)
+
+const (
+	// silence is how long the API server may fail to answer before it is given up.
+	silence = time.Minute
+	retry   = time.Second
+	listing = 15 * time.Second
+	// deaths is how often one container may end with an error during a run and come back.
+	deaths   = 3
+	logLines = 12
+)
+
+// DiedError is a component that died and does not come back.
+type DiedError struct {
+	// What names it, as "container ovnkube of pod ovn-kubernetes/ovnkube-node-x on node n".
+	What   string
+	Reason string
+	// Log is the end of what it said; empty where that could not be had.
+	Log []string
+}
+
+func (e *DiedError) Error() string {
+	text := e.What + " died: " + e.Reason
+	if len(e.Log) > 0 {
+		text += "\n  " + strings.Join(e.Log, "\n  ")
+	}
+	return text
+}
+
+// ExitCode is that of a set-up that failed: such a run concludes nothing.
+func (*DiedError) ExitCode() int { return 3 }
+
+type watchdog struct {
+	kube kubernetes.Interface
+	ours func(namespace string) bool
+	say  func(*DiedError)
+	seen map[container]int32 // restarts
+	died map[container]int   // during this run
+}
+
+type container struct {
+	pod  types.UID
+	name string
+}
+
+// Watch follows all pods but those of the namespaces that ours accepts. It tells say of each container that ended
+// with an error, and returns a *DiedError for one that does not come back and for an API server that no longer
+// answers; nil when ctx ends.
+func Watch(ctx context.Context, kube kubernetes.Interface, ours func(namespace string) bool, say func(*DiedError)) error {
+	w := &watchdog{kube: kube, ours: ours, say: say, seen: map[container]int32{}, died: map[container]int{}}
+	first := true
+	var failing time.Time // since when
+	for {
+		dead, err := w.follow(ctx, first)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case dead != nil:
+			return dead
+		case err == nil:
+			first, failing = false, time.Time{}
+		case failing.IsZero():
+			failing = time.Now()
+		case time.Since(failing) > silence:
+			return &DiedError{What: "the API server", Reason: fmt.Sprintf("no answer for %s: %v", silence, err)}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(retry):
+		}
+	}
+}
+
+// follow lists once and watches until the connection ends. The first list is what was before the run.
+func (w *watchdog) follow(ctx context.Context, first bool) (*DiedError, error) {
+	limited, cancel := context.WithTimeout(ctx, listing)
+	defer cancel()
+	pods := w.kube.CoreV1().Pods(metav1.NamespaceAll)
+	list, err := pods.List(limited, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	for i := range list.Items {
+		if dead := w.look(ctx, &list.Items[i], first); dead != nil {
+			return dead, nil
+		}
+	}
+	// a connection that is cut silently is noticed when the server does not end it in time
+	seconds := int64(50)
+	watching, err := pods.Watch(ctx, metav1.ListOptions{ResourceVersion: list.ResourceVersion, TimeoutSeconds: &seconds})
+	if err != nil {
+		return nil, err
+	}
+	defer watching.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil, nil
+		case <-time.After(time.Duration(seconds+10) * time.Second):
+			return nil, nil // the next list tells whether anybody is there
+		case event, open := <-watching.ResultChan():
+			if !open {
+				return nil, nil
+			}
+			if pod, ok := event.Object.(*corev1.Pod); ok {
+				if dead := w.look(ctx, pod, false); dead != nil {
+					return dead, nil
+				}
+			}
+		}
+	}
+}
+
+// look compares a pod with what was seen of it, and returns the container that will not come back.
+func (w *watchdog) look(ctx context.Context, pod *corev1.Pod, before bool) *DiedError {
+	if w.ours(pod.Namespace) || pod.DeletionTimestamp != nil {
+		return nil
+	}
+	for _, s := range pod.Status.ContainerStatuses {
+		key := container{pod.UID, s.Name}
+		ended := s.RestartCount
+		if s.State.Terminated != nil {
+			ended++
+		}
+		known := w.seen[key]
+		w.seen[key] = max(known, ended)
+		if before || ended <= known {
+			continue
+		}
+		last := s.State.Terminated
+		if last == nil {
+			last = s.LastTerminationState.Terminated
+		}
+		if last != nil && last.ExitCode == 0 {
+			continue
+		}
+		w.died[key]++
+		d := &DiedError{What: fmt.Sprintf("container %s of pod %s/%s on node %s", s.Name, pod.Namespace, pod.Name, pod.Spec.NodeName),
+			Reason: why(last), Log: w.log(ctx, pod, s.Name, s.State.Terminated == nil)}
+		if w.died[key] >= deaths {
+			d.Reason += fmt.Sprintf(", for the %d. time", w.died[key])
+			return d
+		}
+		w.say(d)
+	}
+	return nil
+}
+
+func why(t *corev1.ContainerStateTerminated) string {
+	if t == nil {
+		return "it was started again"
+	}
+	text := fmt.Sprintf("exit code %d", t.ExitCode)
+	if t.Reason != "" && t.Reason != "Error" {
+		text += " (" + t.Reason + ")"
+	}
+	return text
+}
+
+func (w *watchdog) log(ctx context.Context, pod *corev1.Pod, name string, previous bool) []string {
+	limited, cancel := context.WithTimeout(ctx, listing)
+	defer cancel()
+	count := int64(logLines)
+	raw, err := w.kube.CoreV1().Pods(pod.Namespace).GetLogs(pod.Name,
+		&corev1.PodLogOptions{Container: name, Previous: previous, TailLines: &count}).DoRaw(limited)
+	if err != nil {
+		return nil
+	}
+	return strings.Split(strings.TrimRight(string(raw), "\n"), "\n")
+}

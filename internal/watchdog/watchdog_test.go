@@ -1,0 +1,80 @@
+package watchdog
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
+)
+
+func pod(namespace string, restarts, exitCode int32) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "p", UID: "u"},
+		Spec:       corev1.PodSpec{NodeName: "n"},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{{Name: "c", RestartCount: restarts,
+			LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: exitCode}}}}},
+	}
+}
+
+// What ended before the run is nobody's business; what ends during it is told, and the third time is the last.
+func TestLook(t *testing.T) {
+	type step struct {
+		pod    *corev1.Pod
+		before bool
+		said   int
+		dead   bool
+	}
+	for name, steps := range map[string][]step{
+		"old deaths":      {{pod: pod("kubevirt", 7, 1), before: true}, {pod: pod("kubevirt", 7, 1)}},
+		"one death":       {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 1, 2), said: 1}},
+		"a clean end":     {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 0)}},
+		"ours":            {{pod: pod("vmnet-x", 0, 0), before: true}, {pod: pod("vmnet-x", 5, 1)}},
+		"does not revive": {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 2, 2), said: 2}, {pod: pod("kubevirt", 3, 2), said: 2, dead: true}},
+	} {
+		said := 0
+		w := &watchdog{kube: fake.NewClientset(), seen: map[container]int32{}, died: map[container]int{},
+			ours: func(ns string) bool { return strings.HasPrefix(ns, "vmnet-") }, say: func(*DiedError) { said++ }}
+		for i, s := range steps {
+			dead := w.look(t.Context(), s.pod, s.before)
+			if said != s.said || (dead != nil) != s.dead {
+				t.Errorf("%s, step %d: said %d, want %d; dead: %v", name, i, said, s.said, dead)
+			}
+			if dead != nil && !strings.Contains(dead.Error(), "container c of pod kubevirt/p on node n died: exit code 2") {
+				t.Errorf("%s: %v", name, dead)
+			}
+		}
+	}
+}
+
+// An API server that does not answer for a minute ends the run; one that comes back does not.
+func TestSilence(t *testing.T) {
+	for _, down := range []time.Duration{30 * time.Second, 2 * time.Minute} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			kube := fake.NewClientset()
+			kube.PrependReactor("list", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+				if time.Since(began) < down {
+					return true, nil, errors.New("connection refused")
+				}
+				return false, nil, nil
+			})
+			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+			defer cancel()
+			err := Watch(ctx, kube, func(string) bool { return false }, func(*DiedError) {})
+			if (err != nil) != (down > silence) {
+				t.Errorf("down for %s: %v", down, err)
+			}
+			if err != nil && time.Since(began) > silence+5*time.Second {
+				t.Errorf("noticed after %s", time.Since(began))
+			}
+		})
+	}
+}
