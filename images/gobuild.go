@@ -21,7 +21,7 @@ func (b *builder) component(ctx context.Context, c component) (string, error) {
 		if len(c.commands) > 0 {
 			args := append(b.goBuild(c, dir), c.packages(c.commands)...)
 			if err := b.onHost(ctx, module, b.env(c, "CGO_ENABLED=0"), b.log("bin-"+c.name), args...); err != nil {
-				return b.explain(c, err)
+				return b.explain(ctx, c, err)
 			}
 		}
 		if len(c.cgo) == 0 {
@@ -33,7 +33,7 @@ func (b *builder) component(ctx context.Context, c component) (string, error) {
 		}
 		args := append(b.goBuild(c, dir), c.packages(c.cgo)...)
 		if err := root.Run(ctx, module, b.env(c, "CGO_ENABLED=1"), b.log("bin-"+c.name+"-cgo"), args...); err != nil {
-			return b.explain(c, err)
+			return b.explain(ctx, c, err)
 		}
 		return nil
 	})
@@ -124,21 +124,26 @@ func (b *builder) sourceDir(ctx context.Context, c component, module string) (st
 		return "", err
 	}
 	if err := b.onHost(ctx, dir, b.env(c), b.log("download-"+c.name), "go", "mod", "download", module); err != nil {
-		return "", b.explain(c, err)
+		return "", b.explain(ctx, c, err)
 	}
 	return b.ask(ctx, dir, b.env(c), "go", "list", "-m", "-f", "{{.Dir}}", module)
 }
 
 var (
-	notThere = regexp.MustCompile(`(?i)(404 Not Found|410 Gone|unknown revision|no matching versions|invalid version)`)
+	notThere = regexp.MustCompile(`(?i)(404 Not Found|410 Gone|reading file:.*no such file|unknown revision|no matching versions|invalid version)`)
 	offline  = regexp.MustCompile(`(?i)(dial tcp|no such host|i/o timeout|connection refused|TLS handshake)`)
 	sums     = regexp.MustCompile(`(?i)(missing go\.sum entry|checksum mismatch|verifying module|updates to go\.mod needed)`)
 	oldGo    = regexp.MustCompile(`requires go >= \S+`)
 )
 
 // explain says which component failed, and what to do about it.
-func (b *builder) explain(c component, err error) error {
+func (b *builder) explain(ctx context.Context, c component, err error) error {
 	text := err.Error()
+	if sums.MatchString(text) { // said of a version that is nowhere, too
+		if _, e := b.ask(ctx, "/", b.env(c), "go", "list", "-m", c.module+"@"+c.version()); e != nil {
+			err, text = e, e.Error()
+		}
+	}
 	remedy := "the whole output is in " + filepath.Join(b.Cache, "logs", "bin-"+c.name) + "*"
 	lock := "images/components/" + c.name + "/go.mod.txt and go.sum.txt"
 	switch {

@@ -66,11 +66,10 @@ func TestBuildFailureSaysWhatToDo(t *testing.T) {
 		"gopkg.in/k8snetworkplumbingwg/multus-cni.v4@v4.99.0: invalid version: unknown revision v4.99.0": "change the version in images/components/multus/go.mod.txt",
 		"reading https://proxy.example.org/x/@v/v9.9.9.mod: 404 Not Found":                               "https://proxy.example.org",
 		"Get \"https://proxy.example.org/x\": dial tcp: lookup proxy.example.org: no such host":          "check the network and GOPROXY",
-		"missing go.sum entry for module providing package x":                                            "lockfile is incomplete",
 		"go: go.mod requires go >= 1.99.0 (running go 1.26.8; GOTOOLCHAIN=local)":                        "install a newer one",
 		"x.go:1:2: undefined: y": "logs/bin-multus",
 	} {
-		err := b.explain(c, errors.New(words))
+		err := b.explain(t.Context(), c, errors.New(words))
 		for _, part := range []string{"component multus", c.version(), words, want} {
 			if !strings.Contains(err.Error(), part) {
 				t.Errorf("%q lacks %q", err, part)
@@ -92,5 +91,27 @@ func TestTailKeepsTheEnd(t *testing.T) {
 	}
 	if len(l.buf) > 300 {
 		t.Errorf("keeps %d bytes", len(l.buf))
+	}
+}
+
+// A changed go.mod without its go.sum makes the go command speak of go.sum
+// alone: whether the version is there at all is asked of the proxy.
+func TestBuildFailureAsksForTheVersion(t *testing.T) {
+	c, _ := find("multus")
+	b := testBuilder(t)
+	proxy := t.TempDir()
+	b.goEnv["GOPROXY"], b.goEnv["GOMODCACHE"], b.goEnv["GOSUMDB"] = "file://"+proxy, t.TempDir(), "off"
+	words := errors.New("missing go.sum entry for module providing package x")
+	if err := b.explain(t.Context(), c, words); !strings.Contains(err.Error(), "change the version in") {
+		t.Errorf("the version is not there, and the error says %q", err)
+	}
+	info := `{"Version":"` + c.version() + `"}`
+	for ending, text := range map[string]string{"info": info, "mod": "module " + c.module + "\n"} {
+		if err := put(proxy+"/"+c.module+"/@v/"+c.version()+"."+ending, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := b.explain(t.Context(), c, words); !strings.Contains(err.Error(), "lockfile is incomplete") {
+		t.Errorf("the version is there, and the error says %q", err)
 	}
 }
