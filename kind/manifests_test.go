@@ -224,10 +224,11 @@ spec:
 	if err := s.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
-	all, err := s.objects(values)
+	network, kubevirt, err := s.objects(values)
 	if err != nil {
 		t.Fatal(err)
 	}
+	all := slices.Concat(network, kubevirt)
 	var order []string
 	for _, o := range all {
 		order = append(order, o.GetKind()+"/"+o.GetName())

@@ -52,7 +52,8 @@ func (s Source) Outside(nodeImage string) Peer {
 		Args: []string{"netexec", "--http-port", "8080"}}}}
 }
 
-// Install applies everything at once, for the parts wait for each other by themselves, and then waits for each.
+// Install applies the network first and the rest when the nodes are Ready: no pod of KubeVirt can start before, and
+// its definitions keep an API server on a slow core so busy that ovnkube gives up on it.
 func (s Source) Install(ctx context.Context, c *Cluster) error {
 	image := s.Image
 	if image == "" {
@@ -62,7 +63,7 @@ func (s Source) Install(ctx context.Context, c *Cluster) error {
 	if err != nil {
 		return err
 	}
-	all, err := s.objects(map[string]string{
+	network, kubevirt, err := s.objects(map[string]string{
 		"STACK_IMAGE":     image,
 		"API_SERVER_HOST": c.ControlPlane(),
 		"GATEWAY":         c.Network.Gateway.String(),
@@ -71,18 +72,24 @@ func (s Source) Install(ctx context.Context, c *Cluster) error {
 	if err != nil {
 		return err
 	}
-	if err := c.step("components applied", func() error {
+	if err := c.step("OVN-Kubernetes and Multus applied", func() error {
 		if err := c.scaleCoreDNS(ctx); err != nil {
 			return err
 		}
-		return c.Apply(ctx, all...)
+		return c.Apply(ctx, network...)
 	}); err != nil {
+		return err
+	}
+	if err := c.waitFor(ctx, "nodes Ready", c.NodesReady); err != nil {
+		return err
+	}
+	if err := c.step("KubeVirt applied", func() error { return c.Apply(ctx, kubevirt...) }); err != nil {
 		return err
 	}
 	return c.platformReady(ctx, "kube-multus-ds")
 }
 
-// platformReady waits for the parts in the order in which they get ready.
+// platformReady waits for the parts in the order in which they get ready, once the nodes are.
 func (c *Cluster) platformReady(ctx context.Context, multus string) error {
 	return first(
 		func() error {
@@ -90,7 +97,6 @@ func (c *Cluster) platformReady(ctx context.Context, multus string) error {
 				return c.DaemonSetReady(ctx, "ovn-kubernetes", "ovnkube-node")
 			})
 		},
-		func() error { return c.waitFor(ctx, "nodes Ready", c.NodesReady) },
 		func() error {
 			return c.waitFor(ctx, "CoreDNS ready", func(ctx context.Context) error {
 				return c.DeploymentReady(ctx, "kube-system", "coredns")
@@ -124,35 +130,35 @@ func first(work ...func() error) error {
 	return nil
 }
 
-// objects is all that Install applies, in its order.
-func (s Source) objects(values map[string]string) ([]*unstructured.Unstructured, error) {
+// objects is all that Install applies, in its order: what the network needs, then KubeVirt.
+func (s Source) objects(values map[string]string) (network, kubevirt []*unstructured.Unstructured, err error) {
 	generated := os.DirFS(s.Manifests)
-	var all []*unstructured.Unstructured
 	for _, part := range []struct {
 		files  fs.FS
 		dir    string
 		values map[string]string
+		into   *[]*unstructured.Unstructured
 	}{
-		{generated, "crds", nil},
-		{manifests.Components, "ovn-kubernetes", values},
-		{manifests.Components, "multus", values},
-		{generated, ".", nil}, // kubevirt-operator.yaml
-		{manifests.Components, "kubevirt", values},
+		{generated, "crds", nil, &network},
+		{manifests.Components, "ovn-kubernetes", values, &network},
+		{manifests.Components, "multus", values, &network},
+		{generated, ".", nil, &kubevirt}, // kubevirt-operator.yaml
+		{manifests.Components, "kubevirt", values, &kubevirt},
 	} {
 		some, err := folder(part.files, part.dir, part.values)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		all = append(all, some...)
+		*part.into = append(*part.into, some...)
 	}
-	for _, o := range all {
+	for _, o := range kubevirt {
 		if o.GetKind() == "Deployment" && o.GetName() == "virt-operator" {
 			if err := tuneOperator(o); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
 	}
-	return all, nil
+	return network, kubevirt, nil
 }
 
 // tuneOperator leaves one virt-operator, and lets it start in its own time: two of them and probes that fork cost
