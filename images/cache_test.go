@@ -178,3 +178,30 @@ func TestCheckoutIdentity(t *testing.T) {
 		t.Errorf("an unknown component: %v", err)
 	}
 }
+
+func TestResultOfThisCacheOnly(t *testing.T) {
+	b := testBuilder(t)
+	path := filepath.Join(b.Cache, "results/x.json")
+	r := &Result{NodeRoot: filepath.Join(b.Cache, "n"), Store: filepath.Join(b.Cache, "s"), Manifests: filepath.Join(b.Cache, "m"), Key: "k"}
+	if err := writeResult(path, r); err != nil {
+		t.Fatal(err)
+	}
+	if b.readResult(path) != nil {
+		t.Error("a result whose parts are gone")
+	}
+	for _, d := range []string{r.NodeRoot, r.Store, r.Manifests} {
+		if err := os.Mkdir(d, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := b.readResult(path); got == nil || got.Key != "k" {
+		t.Errorf("result %+v", got)
+	}
+	r.Store = t.TempDir()
+	if err := writeResult(path, r); err != nil {
+		t.Fatal(err)
+	}
+	if b.readResult(path) != nil {
+		t.Error("a result that points into another cache")
+	}
+}

@@ -130,7 +130,7 @@ func (b *builder) sourceDir(ctx context.Context, c component, module string) (st
 }
 
 var (
-	notThere = regexp.MustCompile(`(?i)(404 Not Found|410 Gone|reading file:.*no such file|unknown revision|no matching versions|invalid version)`)
+	notThere = regexp.MustCompile(`(?i)(403 Forbidden|404 Not Found|410 Gone|reading file:.*no such file|unknown revision|no matching versions|invalid version)`)
 	offline  = regexp.MustCompile(`(?i)(dial tcp|no such host|i/o timeout|connection refused|TLS handshake)`)
 	sums     = regexp.MustCompile(`(?i)(missing go\.sum entry|checksum mismatch|verifying module|updates to go\.mod needed)`)
 	oldGo    = regexp.MustCompile(`requires go >= \S+`)

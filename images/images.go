@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -55,7 +56,7 @@ func Build(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	index := filepath.Join(b.Cache, "results", b.resultKey()+".json")
-	if r := readResult(index); r != nil {
+	if r := b.readResult(index); r != nil {
 		return r, nil
 	}
 	if err := b.buildParts(ctx); err != nil {
@@ -104,7 +105,9 @@ func (b *builder) buildParts(ctx context.Context) error {
 	return g.Wait()
 }
 
-func readResult(path string) *Result {
+// readResult returns nil when part of the cache was cleared, or it was copied
+// from elsewhere.
+func (b *builder) readResult(path string) *Result {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil
@@ -114,8 +117,8 @@ func readResult(path string) *Result {
 		return nil
 	}
 	for _, p := range []string{r.NodeRoot, r.Store, r.Manifests} {
-		if _, err := os.Stat(p); err != nil {
-			return nil // somebody cleared part of the cache
+		if !strings.HasPrefix(p, b.Cache+"/") || !isDir(p) {
+			return nil
 		}
 	}
 	return &r

@@ -64,6 +64,7 @@ func TestBuildFailureSaysWhatToDo(t *testing.T) {
 	c, _ := find("multus")
 	for words, want := range map[string]string{
 		"gopkg.in/k8snetworkplumbingwg/multus-cni.v4@v4.99.0: invalid version: unknown revision v4.99.0": "change the version in images/components/multus/go.mod.txt",
+		"reading https://proxy.example.org/x/@v/v4.99.9.info: 403 Forbidden":                             "change the version in images/components/multus/go.mod.txt",
 		"reading https://proxy.example.org/x/@v/v9.9.9.mod: 404 Not Found":                               "https://proxy.example.org",
 		"Get \"https://proxy.example.org/x\": dial tcp: lookup proxy.example.org: no such host":          "check the network and GOPROXY",
 		"go: go.mod requires go >= 1.99.0 (running go 1.26.8; GOTOOLCHAIN=local)":                        "install a newer one",
