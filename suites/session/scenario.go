@@ -1,0 +1,139 @@
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/onsi/ginkgo/v2"
+
+	"github.com/vmnet-project/vmnet/framework/judge"
+	"github.com/vmnet-project/vmnet/framework/model"
+	"github.com/vmnet-project/vmnet/framework/observe"
+	"github.com/vmnet-project/vmnet/framework/report"
+	"github.com/vmnet-project/vmnet/framework/scenario"
+)
+
+// Scenario is one scenario of the session. Its methods are for the nodes of its container.
+type Scenario struct {
+	name        string
+	running     *scenario.Running
+	observation model.Observation
+	diagnosed   bool
+}
+
+// Of gives the session's scenario of that name.
+func Of(name string) *Scenario {
+	current.mu.Lock()
+	defer current.mu.Unlock()
+	if current.scenarios[name] == nil {
+		current.scenarios[name] = &Scenario{name: name}
+	}
+	return current.scenarios[name]
+}
+
+// Deploy makes the scenario and plans its end: the spec fails when it does not come up.
+func (s *Scenario) Deploy(ctx ginkgo.SpecContext) {
+	ginkgo.GinkgoHelper()
+	o := current.options
+	if o.Bed == nil {
+		ginkgo.Fail("no bed: session.Begin was not called before the specs")
+	}
+	bounded, cancel := current.bound(ctx)
+	defer cancel()
+	// planned before anything is made, so that an interrupt finds it
+	ginkgo.DeferCleanup(s.teardown, ginkgo.NodeTimeout(TeardownTimeout))
+	running, err := scenario.Deploy(bounded, o.Bed, scenario.Options{
+		Scenario: s.name, Spare: o.Spare, Guest: o.Guest, IdentityDir: o.IdentityDir, Step: o.Step})
+	s.running = running
+	if err != nil {
+		ginkgo.Fail("the scenario does not come up: " + reason(bounded, err))
+	}
+}
+
+// Observe looks once, and stores what was seen.
+func (s *Scenario) Observe(ctx ginkgo.SpecContext) {
+	ginkgo.GinkgoHelper()
+	bounded, cancel := current.bound(ctx)
+	defer cancel()
+	stage := observe.Stage(bounded, current.options.Bed, s.running, current.facts, model.Steady, current.options.Step)
+	if err := context.Cause(bounded); err != nil {
+		ginkgo.Fail("interrupted while observing: " + err.Error())
+	}
+	s.observation = model.Observation{Format: model.FormatVersion, Scenario: s.name, Facts: current.facts, Stages: []model.Stage{stage}}
+	if current.options.OutDir == "" {
+		return
+	}
+	if err := report.WriteObservation(current.options.OutDir, s.observation); err != nil {
+		ginkgo.Fail(err.Error())
+	}
+}
+
+// Prove judges one claim on the observation, keeps the judgement, and fails the spec where it is FAIL or ERROR.
+func (s *Scenario) Prove(_ ginkgo.SpecContext, id string) {
+	ginkgo.GinkgoHelper()
+	claims, err := judge.Select([]string{s.name}, []string{id})
+	if err != nil || len(claims) != 1 {
+		ginkgo.Fail(fmt.Sprintf("%s is no claim of %s: %v", id, s.name, err))
+		return
+	}
+	j := judge.Judge(claims[0], s.observation)
+	current.add(j)
+	entry, err := json.Marshal(j)
+	if err != nil {
+		ginkgo.Fail(err.Error())
+	}
+	ginkgo.AddReportEntry(j.ID+" "+string(j.Verdict), string(entry), ginkgo.ReportEntryVisibilityNever)
+	if j.Verdict == model.Fail || j.Verdict == model.Error {
+		ginkgo.Fail(Words(j))
+	}
+}
+
+// Words are a judgement for a reader: what it turns on, and each comparison that does not hold or was not possible.
+func Words(j model.Judgement) string {
+	lines := []string{fmt.Sprintf("%s is %s: %s", j.ID, j.Verdict, j.Reason)}
+	for _, e := range j.Evidence {
+		switch {
+		case e.Err != "":
+			lines = append(lines, fmt.Sprintf("  %s: cannot be observed: %s", e.What, e.Err))
+		case !e.Holds:
+			lines = append(lines, fmt.Sprintf("  %s\n    expected %s (%s)\n    observed %s\n    at %s: %s", e.What, e.Expected, e.Why, e.Observed, e.Place, e.Command))
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Diagnose gathers what helps, once, when a spec failed; it runs before any cleanup.
+func (s *Scenario) Diagnose(ctx ginkgo.SpecContext) {
+	if !ginkgo.CurrentSpecReport().Failed() || s.diagnosed || s.running == nil || current.options.OutDir == "" {
+		return
+	}
+	s.diagnosed = true
+	dir := filepath.Join(current.options.OutDir, "diagnostics", s.name)
+	done := step(current.options.Step, "diagnostics to "+dir)
+	err := s.running.Diagnostics(ctx, dir)
+	done(err)
+	ginkgo.AddReportEntry("diagnostics", dir)
+}
+
+// teardown takes the scenario away; it goes on when the run was interrupted.
+func (s *Scenario) teardown(ctx context.Context) error {
+	if s.running == nil || current.options.Keep {
+		return nil
+	}
+	err := s.running.Teardown(ctx)
+	if err == nil {
+		s.running = nil
+	}
+	return err
+}
+
+// reason prefers why a context ended to how that was noticed.
+func reason(ctx context.Context, err error) string {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause.Error() + ": " + err.Error()
+	}
+	return err.Error()
+}
