@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/vmnet-project/vmnet/framework/report"
 	"github.com/vmnet-project/vmnet/stack"
 )
 
@@ -76,10 +75,4 @@ func (a *app) checkStack(ctx context.Context, beds bedFlags) error {
 		_, err = stack.Current(ctx, o)
 	}
 	return err
-}
-
-// unproven says whether there is something to look into.
-func unproven(r *record) bool {
-	claims, err := report.Claims(rows(r.claims), r.judged, "")
-	return err != nil || report.ExitCode(claims) != report.ExitProven
 }
