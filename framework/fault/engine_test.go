@@ -137,6 +137,7 @@ func TestScriptsParse(t *testing.T) {
 		}
 	}
 	parse("into a pod", intoPod)
+	parse("guest", guestTools)
 	parse("switch", switchTools)
 	parse("northbound", northboundTools)
 	for _, f := range All() {

@@ -74,11 +74,16 @@ func (p spot) run(ctx context.Context, variables, script string) (string, error)
 	if strings.TrimSpace(script) == "" {
 		return "", nil
 	}
-	whole := "set -e\n" + p.prelude + variables + script
+	argv := []string{"sh", "-c", "set -e\n" + p.prelude + variables + script}
 	if p.inside != "" {
-		return p.runner.Run(ctx, "sh", "-c", intoPod, "sh", p.inside, whole)
+		argv = []string{"sh", "-c", intoPod, "sh", p.inside, argv[2]}
 	}
-	return p.runner.Run(ctx, "sh", "-c", whole)
+	out, err := p.runner.Run(ctx, argv...)
+	var failed *bed.CommandError
+	if errors.As(err, &failed) { // without what every script begins with
+		return out, fmt.Errorf("%s: %q: exit code %d: %s", failed.Place, script, failed.ExitCode, strings.TrimSpace(failed.Stderr))
+	}
+	return out, err
 }
 
 // await runs a condition until it holds.

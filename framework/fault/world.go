@@ -63,8 +63,13 @@ d=${f%/cgroup}; n=$(readlink "$d/ns/net") || continue
 done
 echo "no process with a network of its own in the pod's control groups" >&2; exit 1`
 
-// path is where tools are looked for: iproute2's before busybox's.
+// path is where tools are looked for.
 const path = "PATH=/usr/sbin:/usr/bin:/sbin:/bin\n"
+
+// guestTools name tools by their path: busybox's shell prefers its own applets, whatever the path is.
+const guestTools = path + `for t in ip ping; do for d in /usr/sbin /usr/bin /sbin /bin; do
+if [ -x "$d/$t" ]; then eval "$t() { $d/$t \"\$@\"; }"; break; fi; done; done
+`
 
 // The tools of Open vSwitch and OVN, under names that every shell takes for a function's. The node's sockets are
 // below the node's own root.
@@ -78,7 +83,7 @@ func (w *World) spots(ctx context.Context, where Where, vm string) ([]spot, erro
 	switch where {
 	case Guest:
 		g, err := w.Running.Guest(ctx, vm)
-		return []spot{{runner: g, prelude: path}}, err
+		return []spot{{runner: g, prelude: guestTools}}, err
 	case Outside:
 		h, ok := w.Bed.Outside()
 		if !ok {
