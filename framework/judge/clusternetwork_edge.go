@@ -98,16 +98,16 @@ type outsidePath struct {
 type capturedFlow struct {
 	frames []model.Frame
 	from   Source
-	// of is what the capture holds in all.
-	of string
+	// in is how many frames the capture holds in all, dialled how many are of the port that was dialled.
+	in, dialled, port int
 }
 
-// caught notes where the capture holds nothing of the flow: then nothing was observed.
+// caught notes where the capture holds nothing of what was dialled: then nothing was observed.
 func (c capturedFlow) caught(s subject) bool {
-	if len(c.frames) == 0 {
-		s.n.Cannot(s.what("capture at the outside peer"), "it holds nothing of the flow, of "+c.of)
+	if c.dialled == 0 {
+		s.n.Cannot(s.what("capture at the outside peer"), fmt.Sprintf("of its %d frames, none is of TCP port %d", c.in, c.port))
 	}
-	return len(c.frames) > 0
+	return c.dialled > 0
 }
 
 // outsideFlow gives the VM's attempt toward the outside peer, and what its capture holds of that flow: the TCP frames
@@ -127,16 +127,20 @@ func (s subject) outsideFlow() (outsidePath, capturedFlow, Source, bool) {
 	if !ok {
 		return outsidePath{}, capturedFlow{}, from, false
 	}
-	var flow []model.Frame
+	flow := capturedFlow{from: at, in: len(captured), port: port}
 	for _, f := range captured {
-		for _, end := range []int{f.SrcPort, f.DstPort} {
-			if f.Proto == "tcp" && end != 0 && (end == port || end == p.SourcePort) {
-				flow = append(flow, f)
-				break
-			}
+		if f.Proto != "tcp" {
+			continue
+		}
+		of := func(port int) bool { return port != 0 && (f.SrcPort == port || f.DstPort == port) }
+		if of(port) {
+			flow.dialled++
+		}
+		if of(port) || of(p.SourcePort) {
+			flow.frames = append(flow.frames, f)
 		}
 	}
-	return outsidePath{p, host, port}, capturedFlow{flow, at, fmt.Sprintf("%d frames", len(captured))}, from, true
+	return outsidePath{p, host, port}, flow, from, true
 }
 
 // passed compares whether traffic arrived; where it should have and did not, the client's last word is shown.

@@ -27,41 +27,46 @@ func expect(t *testing.T, j model.Judgement, v model.Verdict, words string) {
 }
 
 func TestLinksThatAnyPodHasAreSubtracted(t *testing.T) {
-	o := together(t)
+	o := recorded(t)
 	tunnel := model.Link{Name: "tunl0", Kind: "ipip"}
 	vm := o.Stages[0].VMs["vm-a"]
 	vm.Launcher.Links.Value = append(slices.Clone(vm.Launcher.Links.Value), tunnel)
 	o.Stages[0].VMs["vm-a"] = vm
 	expect(t, verdict(t, o, "CN-01"), model.Fail, "more than expected: tunl0")
-	control := o.Stages[0].Controls["n1"]
+	control := o.Stages[0].Controls[vm.Pod.Value.Node]
 	control.Value = append(slices.Clone(control.Value), tunnel)
-	o.Stages[0].Controls["n1"] = control
+	o.Stages[0].Controls[vm.Pod.Value.Node] = control
 	expect(t, verdict(t, o, "CN-01"), model.Pass, "")
 }
 
 // What the fault of CN-14 does: the peer gets frames from the pod IP and cannot answer.
 func TestUntranslatedFlow(t *testing.T) {
-	o := together(t)
+	o := recorded(t)
 	const path = "vm-a>peer/outside"
 	p := o.Stages[0].Paths[path]
 	p.Value.Passed, p.Value.SourceSeen, p.Value.SourcePort, p.Value.Detail = false, "", 0, "timed out"
 	o.Stages[0].Paths[path] = p
 	f := o.Stages[0].Frames[path]
-	f.Value = []model.Frame{{Proto: "tcp", Src: "10.244.0.14", SrcPort: 40123, Dst: "192.168.77.200", DstPort: 8080}, {Proto: "arp", Src: "192.168.77.200"}}
+	host, port, err := endpoint(p.Value.Target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	podIP := o.Stages[0].VMs["vm-a"].Pod.Value.IPs[0]
+	f.Value = []model.Frame{{Proto: "tcp", Src: podIP, SrcPort: 40123, Dst: host, DstPort: port}, {Proto: "arp", Src: host}}
 	o.Stages[0].Frames[path] = f
 	expect(t, verdict(t, o, "CN-14"), model.Fail, "does not pass (timed out)")
-	expect(t, verdict(t, o, "CN-15"), model.Fail, "observed 10.244.0.14")
+	expect(t, verdict(t, o, "CN-15"), model.Fail, "observed "+podIP)
 	expect(t, verdict(t, o, "CN-13"), model.Pass, "")
 
 	f.Value = f.Value[1:]
 	o.Stages[0].Frames[path] = f
 	expect(t, verdict(t, o, "CN-14"), model.Fail, "does not pass (timed out)")
-	expect(t, verdict(t, o, "CN-15"), model.Error, "it holds nothing of the flow, of 1 frames")
+	expect(t, verdict(t, o, "CN-15"), model.Error, "of its 1 frames, none is of TCP port")
 }
 
 // A MAC that is changed in the guest must be seen by the claims about it alone.
 func TestChangedGuestMAC(t *testing.T) {
-	o := together(t)
+	o := recorded(t)
 	vm := o.Stages[0].VMs["vm-a"]
 	vm.Guest.Links.Value = slices.Clone(vm.Guest.Links.Value)
 	vm.Guest.Links.Value[1].MAC = "02:86:5e:00:00:99"
@@ -76,14 +81,14 @@ func TestChangedGuestMAC(t *testing.T) {
 }
 
 func TestOneNode(t *testing.T) {
-	o := together(t)
+	o := recorded(t)
 	o.Facts.Features[model.FeatureTwoNodes] = model.Presence{Reason: "one node runs VMs"}
 	expect(t, verdict(t, o, "CN-16"), model.NotApplicable, "one node runs VMs")
 	o.Facts.Features[model.FeatureTwoNodes] = model.Presence{Present: true}
 	vm := o.Stages[0].VMs["vm-b"]
-	vm.Pod.Value.Node = "n1"
+	vm.Pod.Value.Node = o.Stages[0].VMs["vm-a"].Pod.Value.Node
 	o.Stages[0].VMs["vm-b"] = vm
-	expect(t, verdict(t, o, "CN-16"), model.Error, "vm-b on n1")
+	expect(t, verdict(t, o, "CN-16"), model.Error, "vm-b on "+vm.Pod.Value.Node)
 }
 
 func TestNothingObserved(t *testing.T) {

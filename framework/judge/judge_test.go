@@ -1,51 +1,12 @@
 package judge
 
 import (
-	"compress/gzip"
-	"encoding/json"
 	"errors"
-	"io"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/vmnet-project/vmnet/framework/model"
 )
-
-// observations gives every recorded observation by its file's name.
-func observations(t testing.TB) map[string]model.Observation {
-	t.Helper()
-	all := map[string]model.Observation{"together": together(t)}
-	files, err := filepath.Glob("testdata/*.json*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range files {
-		all[filepath.Base(name)] = load(t, name)
-	}
-	return all
-}
-
-func load(t testing.TB, name string) model.Observation {
-	t.Helper()
-	f, err := os.Open(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	var r io.Reader = f
-	if strings.HasSuffix(name, ".gz") {
-		if r, err = gzip.NewReader(f); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var o model.Observation
-	if err := json.NewDecoder(r).Decode(&o); err != nil {
-		t.Fatalf("%s: %v", name, err)
-	}
-	return o
-}
 
 func TestRecordedObservationsPass(t *testing.T) {
 	for name, o := range observations(t) {

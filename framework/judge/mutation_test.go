@@ -163,7 +163,7 @@ func all(words []string, ok func(string) bool) bool {
 var bracketed = regexp.MustCompile(`\[([^]]+)\]`)
 
 func BenchmarkJudge(b *testing.B) {
-	o, claims := together(b), All()
+	o, claims := recorded(b), All()
 	for b.Loop() {
 		for _, c := range claims {
 			Judge(c, o)
@@ -172,7 +172,7 @@ func BenchmarkJudge(b *testing.B) {
 }
 
 func BenchmarkMutate(b *testing.B) {
-	o, claims := together(b), All()
+	o, claims := recorded(b), All()
 	mutations := mutate.All(&o)
 	i := 0
 	for b.Loop() {

@@ -51,17 +51,17 @@ type other struct {
 // others gives values of the same kind.
 func others(s string) []other {
 	if p, err := netip.ParsePrefix(s); err == nil {
-		next := netip.PrefixFrom(p.Addr().Next(), p.Bits())
+		next := netip.PrefixFrom(another(p.Addr()), p.Bits())
 		if p == p.Masked() && p.Addr().Is4() {
 			next = netip.PrefixFrom(netip.MustParseAddr("198.51.100.0"), p.Bits()).Masked()
 		}
 		return []other{{Changed, next.String()}, {Resized, netip.PrefixFrom(p.Addr(), max(p.Bits()-1, 0)).String()}}
 	}
 	if ip, err := netip.ParseAddr(s); err == nil {
-		return []other{{Changed, ip.Next().String()}}
+		return []other{{Changed, another(ip).String()}}
 	}
 	if ap, err := netip.ParseAddrPort(s); err == nil {
-		return []other{{Changed, netip.AddrPortFrom(ap.Addr().Next(), ap.Port()).String()}}
+		return []other{{Changed, netip.AddrPortFrom(another(ap.Addr()), ap.Port()).String()}}
 	}
 	if u, err := url.Parse(s); err == nil && u.Host != "" {
 		u.Host = strings.Replace(u.Host, u.Hostname(), "203.0.113.99", 1)
@@ -75,6 +75,14 @@ func others(s string) []other {
 		return []other{{Changed, s[:len(s)-1] + string(last)}}
 	}
 	return []other{{Changed, "changed" + s}}
+}
+
+// another gives an address in the neighbourhood, too far away to be the next VM's.
+func another(ip netip.Addr) netip.Addr {
+	for range 61 {
+		ip = ip.Next()
+	}
+	return ip
 }
 
 // borrow notes, for each text, the same text of another VM or node, and for each frame the addresses that belong inside.
