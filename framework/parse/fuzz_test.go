@@ -69,7 +69,7 @@ func FuzzDomain(f *testing.F) {
 }
 
 func FuzzQEMU(f *testing.F) {
-	fuzz(f, QEMU, recorded(f, "s2-vm-ps/launcher-qemu-net.txt"), "qemu\x00-netdev\x00tap,fds=21:22,id=n\x00-device\x00e1000e,netdev=n,mac=02:00:00:00:00:01", "qemu\n-device\n{\"driver\":\"x\",\"netdev\":\"y\"}")
+	fuzz(f, QEMU, recorded(f, "qemu-cmdline.txt"), "qemu\x00-netdev\x00tap,fds=21:22,id=n\x00-device\x00e1000e,netdev=n,mac=02:00:00:00:00:01", "qemu\n-device\n{\"driver\":\"x\",\"netdev\":\"y\"}")
 }
 
 func FuzzTapOfFD(f *testing.F) { fuzz(f, TapOfFD, "pos:\t0\niff:\ttap0\n") }

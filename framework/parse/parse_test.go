@@ -161,22 +161,16 @@ func TestDomainAndQEMU(t *testing.T) {
 	}
 	same(t, "domain", want, nics)
 
-	// The recorded command line was filtered; its two devices are whole.
-	var argv []string
-	for _, line := range strings.Split(recorded(t, "s2-vm-ps/launcher-qemu-net.txt"), "\n") {
-		if strings.HasPrefix(line, "{") {
-			argv = append(argv, "-device", line)
-		}
-	}
-	argv = append(argv, "-netdev", `{"type":"tap","fd":"23","vhost":true,"id":"hostua-default"}`)
-	qemu, err := QEMU("/usr/bin/qemu-system-x86_64\x00" + strings.Join(argv, "\x00") + "\x00")
+	qemu, err := QEMU(recorded(t, "qemu-cmdline.txt"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i := range want {
-		want[i].Tap = ""
+	same(t, "qemu", []QEMUNIC{{NIC: model.NIC{Device: "virtio-net-pci-non-transitional", ID: "hostua-default", MAC: "02:86:5e:00:00:10"}, FDs: []int{19}}}, qemu)
+	nul, err := QEMU(strings.ReplaceAll(recorded(t, "qemu-cmdline.txt"), "\n", "\x00"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	same(t, "qemu", []QEMUNIC{{NIC: want[0], FDs: []int{23}}, {NIC: want[1]}}, qemu)
+	same(t, "separated by NUL", qemu, nul)
 
 	old, err := QEMU("qemu\n-netdev\ntap,fds=21:22,id=hostua-default\n-device\ne1000e,netdev=hostua-default,id=ua-default,mac=02:86:5E:00:00:07\n-device\nvirtio-rng-pci\n-netdev\ntap,ifname=tap7,id=n7\n-device\nvirtio-net-pci,netdev=n7,mac=02:00:00:00:00:07")
 	if err != nil {
