@@ -12,11 +12,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	utilrand "k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 )
 
-// SystemNamespace holds the privileged pods that Node makes.
+// SystemNamespace holds the privileged pods that Node makes, of all runs on a cluster: each has its own pods.
 const SystemNamespace = "vmnet-system"
 
 // PartOf labels everything that vmnet makes in a cluster.
@@ -32,12 +33,16 @@ const (
 	// NodePodTimeout is how long a node's pod may take to run; its image is there already.
 	NodePodTimeout = 2 * time.Minute
 	pollInterval   = 500 * time.Millisecond
+	// nodePodSeconds ends the pods of a run that could not remove them.
+	nodePodSeconds = int64(12 * 60 * 60)
+	nodePodLabel   = "app.kubernetes.io/instance"
 )
 
 // nodePods remembers one pod a node; a failed attempt is forgotten, so that the next one tries again.
 type nodePods struct {
 	mu    sync.Mutex
 	used  bool
+	id    string // of this bed's pods, so that two runs on one cluster do not take each other's away
 	pods  map[string]*nodePod
 	space sync.Mutex
 }
@@ -53,8 +58,9 @@ type nodePod struct {
 func (b *Bed) Node(ctx context.Context, name string) (Runner, error) {
 	b.nodes.mu.Lock()
 	if b.nodes.pods == nil {
-		b.nodes.pods = map[string]*nodePod{}
+		b.nodes.pods, b.nodes.id = map[string]*nodePod{}, utilrand.String(5)
 	}
+	id := b.nodes.id
 	p := b.nodes.pods[name]
 	if p == nil {
 		p = &nodePod{}
@@ -71,7 +77,7 @@ func (b *Bed) Node(ctx context.Context, name string) (Runner, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, NodePodTimeout,
 		fmt.Errorf("its pod in %s does not run within %s", SystemNamespace, NodePodTimeout))
 	defer cancel()
-	pod, err := b.makeNodePod(ctx, name)
+	pod, err := b.makeNodePod(ctx, name, id)
 	if err != nil {
 		return nil, fmt.Errorf("node %s: %w", name, err)
 	}
@@ -79,7 +85,7 @@ func (b *Bed) Node(ctx context.Context, name string) (Runner, error) {
 	return p.runner, nil
 }
 
-func (b *Bed) makeNodePod(ctx context.Context, node string) (string, error) {
+func (b *Bed) makeNodePod(ctx context.Context, node, id string) (string, error) {
 	image, err := b.imageOn(ctx, node)
 	if err != nil {
 		return "", err
@@ -88,7 +94,7 @@ func (b *Bed) makeNodePod(ctx context.Context, node string) (string, error) {
 		return "", err
 	}
 	pods := b.Kube.CoreV1().Pods(SystemNamespace)
-	pod := nodePodFor(node, image)
+	pod := nodePodFor(node, id, image)
 	last := "" // what was in the way, for the error
 	err = wait.PollUntilContextCancel(ctx, pollInterval, true, func(ctx context.Context) (bool, error) {
 		have, err := pods.Get(ctx, pod.Name, metav1.GetOptions{})
@@ -105,8 +111,7 @@ func (b *Bed) makeNodePod(ctx context.Context, node string) (string, error) {
 			last = "an older pod is still being deleted"
 			return false, nil
 		case have.Status.Phase == corev1.PodSucceeded || have.Status.Phase == corev1.PodFailed:
-			last = "an older pod has ended"
-			return false, client404(pods.Delete(ctx, pod.Name, metav1.DeleteOptions{}))
+			return false, errors.New(PodTrouble(have))
 		}
 		last = PodTrouble(have)
 		return PodReady(have), nil
@@ -155,11 +160,13 @@ func (b *Bed) ensureSystemNamespace(ctx context.Context) error {
 	})
 }
 
-func nodePodFor(node, image string) *corev1.Pod {
+func nodePodFor(node, id, image string) *corev1.Pod {
 	return &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "node-" + node, Namespace: SystemNamespace, Labels: map[string]string{PartOfLabel: PartOf}},
+		ObjectMeta: metav1.ObjectMeta{Name: "node-" + node + "-" + id, Namespace: SystemNamespace,
+			Labels: map[string]string{PartOfLabel: PartOf, nodePodLabel: id}},
 		Spec: corev1.PodSpec{
 			NodeName: node, HostNetwork: true, HostPID: true, RestartPolicy: corev1.RestartPolicyNever,
+			ActiveDeadlineSeconds:         ptr.To(nodePodSeconds), // for runs that were killed
 			TerminationGracePeriodSeconds: ptr.To(int64(0)), AutomountServiceAccountToken: ptr.To(false),
 			EnableServiceLinks: ptr.To(false),
 			Tolerations:        []corev1.Toleration{{Operator: corev1.TolerationOpExists}},
@@ -172,15 +179,35 @@ func nodePodFor(node, image string) *corev1.Pod {
 	}
 }
 
-// removeNodePods deletes the namespace that Node made, and waits until it is gone.
+// removeNodePods deletes this bed's pods, and the namespace unless another run has pods there.
 func (b *Bed) removeNodePods(ctx context.Context) error {
 	b.nodes.mu.Lock()
-	used := b.nodes.used
+	used, id := b.nodes.used, b.nodes.id
 	b.nodes.pods, b.nodes.used = nil, false
 	b.nodes.mu.Unlock()
 	if !used {
 		return nil
 	}
+	pods := b.Kube.CoreV1().Pods(SystemNamespace)
+	err := pods.DeleteCollection(ctx, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))},
+		metav1.ListOptions{LabelSelector: nodePodLabel + "=" + id})
+	if client404(err) != nil {
+		return fmt.Errorf("remove the node pods: %w", err)
+	}
+	others, err := pods.List(ctx, metav1.ListOptions{LabelSelector: nodePodLabel + "!=" + id})
+	if err != nil {
+		return fmt.Errorf("remove the node pods: %w", err)
+	}
+	for _, pod := range others.Items {
+		if pod.DeletionTimestamp == nil && pod.Status.Phase != corev1.PodFailed {
+			return nil
+		}
+	}
+	return b.Sweep(ctx)
+}
+
+// Sweep removes all node pods of all runs with their namespace, also those that killed runs left.
+func (b *Bed) Sweep(ctx context.Context) error {
 	if err := b.RemoveNamespace(ctx, SystemNamespace); err != nil {
 		return fmt.Errorf("remove the node pods: %w", err)
 	}
