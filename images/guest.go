@@ -3,7 +3,6 @@ package images
 import (
 	"context"
 	"debug/elf"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -204,75 +203,6 @@ func busybox(ctx context.Context, source, tree string) error {
 		}
 	}
 	return nil
-}
-
-// guestModules adds kernel modules with what they depend on, not compressed.
-func (b *builder) guestModules(ctx context.Context, tools *BuildRoot, source, tree, version string) error {
-	dir, err := only(filepath.Join(source, "usr/lib/modules", version), filepath.Join(source, "lib/modules", version))
-	if err != nil {
-		return err
-	}
-	to := filepath.Join(tree, "usr/lib/modules", version)
-	out := b.log("guest")
-	// all of them first, to know what depends on what
-	all := filepath.Join(filepath.Dir(tree), "all")
-	defer os.RemoveAll(all)
-	if err := os.MkdirAll(all, 0o755); err != nil {
-		return err
-	}
-	if err := tools.Run(ctx, all, nil, out, "depmod", "-b", source, "-o", all, version); err != nil {
-		return fmt.Errorf("guest's modules: %w", err)
-	}
-	dep, err := os.ReadFile(filepath.Join(all, "lib/modules", version, "modules.dep"))
-	if err != nil {
-		return err
-	}
-	var packed []string
-	for _, m := range modulesNeeded(string(dep), guestModules) {
-		if err := copyFile(filepath.Join(dir, m), filepath.Join(to, m)); err != nil {
-			return err
-		}
-		if strings.HasSuffix(m, ".xz") {
-			packed = append(packed, filepath.Join(to, m))
-		}
-	}
-	if len(packed) > 0 {
-		if err := tools.Run(ctx, tree, nil, out, append([]string{"xz", "-d", "-f"}, packed...)...); err != nil {
-			return fmt.Errorf("guest's modules: %w", err)
-		}
-	}
-	for _, name := range []string{"modules.builtin", "modules.builtin.modinfo", "modules.order"} {
-		if err := place(filepath.Join(dir, name), filepath.Join(to, name)); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
-		}
-	}
-	return tools.Run(ctx, tree, nil, out, "depmod", "-b", tree, version)
-}
-
-// modulesNeeded reads modules.dep ("a.ko.xz: b.ko.xz c.ko.xz") and returns the
-// files of the wanted modules and of all that they need. A name that is not
-// there is built in.
-func modulesNeeded(dep string, wanted []string) []string {
-	name := func(file string) string {
-		base, _, _ := strings.Cut(filepath.Base(file), ".ko")
-		return strings.ReplaceAll(base, "-", "_")
-	}
-	want := map[string]bool{}
-	for _, w := range wanted {
-		want[strings.ReplaceAll(w, "-", "_")] = true
-	}
-	files := map[string]bool{}
-	for _, line := range strings.Split(dep, "\n") {
-		file, needs, ok := strings.Cut(line, ":")
-		if !ok || !want[name(file)] {
-			continue
-		}
-		files[file] = true
-		for _, n := range strings.Fields(needs) {
-			files[n] = true
-		}
-	}
-	return sorted(files)
 }
 
 // only returns the single file that the patterns match, the first pattern with

@@ -2,6 +2,7 @@ package images
 
 import (
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -40,20 +41,26 @@ func TestArchiveNames(t *testing.T) {
 	}
 }
 
-func TestModulesNeeded(t *testing.T) {
-	dep := `kernel/drivers/net/virtio_net.ko.xz: kernel/net/core/failover.ko.xz kernel/drivers/net/net_failover.ko.xz
-kernel/net/core/failover.ko.xz:
-kernel/drivers/net/net_failover.ko.xz: kernel/net/core/failover.ko.xz
-kernel/drivers/char/hw_random/virtio-rng.ko.xz:
-kernel/fs/xfs/xfs.ko.xz: kernel/lib/crc32c.ko.xz
-`
-	got := modulesNeeded(dep, []string{"virtio_net", "virtio_rng", "virtio_pci"})
-	want := []string{
-		"kernel/drivers/char/hw_random/virtio-rng.ko.xz", "kernel/drivers/net/net_failover.ko.xz",
-		"kernel/drivers/net/virtio_net.ko.xz", "kernel/net/core/failover.ko.xz",
+func TestModulesAndWhatTheyNeed(t *testing.T) {
+	dir := t.TempDir()
+	for _, f := range []string{"kernel/net/virtio_net.ko.xz", "kernel/char/virtio-rng.ko", "modules.builtin"} {
+		if err := put(dir+"/"+f, nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if !slices.Equal(got, want) {
-		t.Errorf("%v, want %v", got, want)
+	got, err := moduleFiles(dir)
+	want := map[string]string{"virtio_net": "kernel/net/virtio_net.ko.xz", "virtio_rng": "kernel/char/virtio-rng.ko"}
+	if err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v %v, want %v", got, err, want)
+	}
+	for modinfo, want := range map[string]string{
+		"license=GPL\x00depends=net_failover,failover\x00name=virtio_net\x00": "net_failover failover",
+		"depends=\x00name=failover\x00":                                       "",
+		"":                                                                    "",
+	} {
+		if got := strings.Join(dependsOf([]byte(modinfo)), " "); got != want {
+			t.Errorf("%q needs %q, want %q", modinfo, got, want)
+		}
 	}
 }
 
