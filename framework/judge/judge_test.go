@@ -29,7 +29,7 @@ func TestSelect(t *testing.T) {
 	if err != nil || len(some) != 2 || some[0].ID != "CN-01" {
 		t.Errorf("two claims: %v, %v", some, err)
 	}
-	for _, c := range []struct{ scenario, id, nearest string }{{"cluster-netwrok", "", ClusterNetwork}, {"", "cn-9", "CN-09"}, {"", "CN-99", "CN-09"}, {"", "zebra", ""}} {
+	for _, c := range []struct{ scenario, id, nearest string }{{"clusternetwork", "", ClusterNetwork}, {"", "cn-9", "CN-09"}, {"", "CN-99", "CN-09"}, {"", "zebra", ""}} {
 		var scenarios, ids []string
 		if c.scenario != "" {
 			scenarios = []string{c.scenario}
