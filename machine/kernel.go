@@ -106,10 +106,15 @@ func BuildKernel(ctx context.Context, o Options, tool Toolchain) (_ string, err 
 	if _, err := os.Stat(kernel); err == nil {
 		return kernel, nil
 	}
-	for _, step := range []struct {
+	type step struct {
 		name string
 		do   func(context.Context) error
-	}{{"kernel: unpack, patch, configure", b.prepare}, {"kernel: compile", b.compile}} {
+	}
+	steps := []step{{"kernel: unpack, patch, configure", b.prepare}, {"kernel: compile", b.compile}}
+	if b.prepared() {
+		steps = steps[1:]
+	}
+	for _, step := range steps {
 		done := o.Step(step.name)
 		err := step.do(ctx)
 		done(err)

@@ -38,11 +38,14 @@ func (b *kernelBuild) run(ctx context.Context, argv ...string) (err error) {
 	return nil
 }
 
+// prepared is true when an interrupted build has its source.
+func (b *kernelBuild) prepared() bool {
+	_, err := os.Stat(filepath.Join(b.dir, "src"))
+	return err == nil
+}
+
 // prepare makes src: unpacked, patched and configured. It is there as a whole or not at all.
 func (b *kernelBuild) prepare(ctx context.Context) error {
-	if _, err := os.Stat(filepath.Join(b.dir, "src")); err == nil {
-		return nil
-	}
 	for _, d := range []string{"src.new", "deb"} {
 		if err := os.RemoveAll(filepath.Join(b.dir, d)); err != nil {
 			return err

@@ -110,7 +110,7 @@ func (m *Machine) poll(ctx context.Context, what string, try func(context.Contex
 		}
 		select {
 		case <-m.exited():
-			return fmt.Errorf("the machine ended before %s, last on its console:\n%s", what, strings.Join(m.LastLines(15), "\n"))
+			return fmt.Errorf("the machine ended before %s, last on its console:\n%s", what, strings.Join(m.LastLines(40), "\n"))
 		case <-ctx.Done():
 			return errors.Join(fmt.Errorf("waiting for %s: %w, last on the console:\n%s",
 				what, context.Cause(ctx), strings.Join(m.LastLines(15), "\n")), last)

@@ -53,6 +53,11 @@ func undo(ctx context.Context, o Options) error {
 	for _, f := range []string{cowFile, "ram", "uml", "docker", "bin", controlSocket} {
 		errs = append(errs, os.RemoveAll(filepath.Join(dir, f)))
 	}
+	unfinished, err := filepath.Glob(filepath.Join(dir, "."+stateFile+"-*")) // of a write that was interrupted
+	errs = append(errs, err)
+	for _, f := range unfinished {
+		errs = append(errs, os.Remove(f))
+	}
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("stopping machine %s: %w", o.Name, err)
 	}
