@@ -72,7 +72,9 @@ func (a *app) podLogs(ctx context.Context, b *bed.Bed, component string, tail in
 	found := false
 	for _, pod := range pods.Items {
 		name := componentOf(pod)
-		names = append(names, name)
+		if !isOurs(pod.Namespace) {
+			names = append(names, name)
+		}
 		if !strings.HasPrefix(name, component) && !strings.HasPrefix(pod.Name, component) {
 			continue
 		}

@@ -66,9 +66,10 @@ func Watch(ctx context.Context, kube kubernetes.Interface, ours func(namespace s
 	var failing time.Time // since when
 	for {
 		dead, err := w.follow(ctx, first)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // being told to stop is no failure
+		}
 		switch {
-		case ctx.Err() != nil:
-			return nil
 		case dead != nil:
 			return dead
 		case err == nil:
