@@ -17,13 +17,13 @@ import (
 func PodTrouble(pod *corev1.Pod) string {
 	said := []string{"pod " + pod.Name + " is " + string(pod.Status.Phase)}
 	for _, c := range pod.Status.Conditions {
-		if c.Status == corev1.ConditionFalse && c.Message != "" {
+		if c.Status == corev1.ConditionFalse && c.Message != "" && !strings.HasPrefix(c.Reason, "ContainersNot") {
 			said = append(said, fmt.Sprintf("%s: %s: %s", c.Type, c.Reason, c.Message))
 		}
 	}
 	for _, c := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
 		switch {
-		case c.State.Waiting != nil:
+		case c.State.Waiting != nil && c.State.Waiting.Reason != "PodInitializing":
 			said = append(said, fmt.Sprintf("container %s waits: %s %s", c.Name, c.State.Waiting.Reason, c.State.Waiting.Message))
 		case c.State.Terminated != nil && c.State.Terminated.ExitCode != 0:
 			said = append(said, fmt.Sprintf("container %s ended with %d: %s", c.Name, c.State.Terminated.ExitCode, c.State.Terminated.Message))

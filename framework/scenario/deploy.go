@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -154,6 +155,9 @@ func (r *Running) load(ctx context.Context, files ...string) ([]client.Object, e
 func (r *Running) create(ctx context.Context, objects []client.Object) error {
 	ctx, cancel := r.bound(ctx, r.timeouts.Apply)
 	defer cancel()
+	if _, err := r.bed.Kube.CoreV1().Namespaces().Get(ctx, r.Namespace, metav1.GetOptions{}); err == nil {
+		return &bed.InputError{What: "namespace " + r.Namespace, Err: errors.New("exists already: choose another run ID, or remove it")}
+	}
 	space, err := load(r.Scenario, r.definition.namespace)
 	if err != nil {
 		return err
@@ -161,24 +165,22 @@ func (r *Running) create(ctx context.Context, objects []client.Object) error {
 	for _, o := range space {
 		into(o, r.Namespace)
 		label(o, merged(r.labels(), map[string]string{scenarioLabel: r.Scenario, guestLabel: r.Profile.Name}))
-		if err := r.bed.Objects.Create(ctx, o); err != nil {
-			return fmt.Errorf("make namespace %s: %w", r.Namespace, err)
-		}
+	}
+	if err := r.apply(ctx, space); err != nil {
+		return err
 	}
 	secret := &corev1.Secret{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
 		ObjectMeta: metav1.ObjectMeta{Name: guestSecret, Namespace: r.Namespace, Labels: r.labels()},
 		StringData: map[string]string{"userdata": r.identity.UserData()},
 	}
-	if err := r.bed.Objects.Create(ctx, secret); err != nil {
-		return fmt.Errorf("make secret %s: %w", guestSecret, err)
+	if err := r.apply(ctx, []client.Object{secret}); err != nil {
+		return err
 	}
 	// without it pods are refused, and their controllers try again only after a back-off
 	err = wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
 		_, err := r.bed.Kube.CoreV1().ServiceAccounts(r.Namespace).Get(ctx, "default", metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return false, nil
-		}
-		return err == nil, err
+		return err == nil, r.tolerate(err)
 	})
 	if err != nil {
 		return fmt.Errorf("namespace %s: no service account: %w", r.Namespace, err)
@@ -190,20 +192,44 @@ func (r *Running) create(ctx context.Context, objects []client.Object) error {
 func (r *Running) apply(ctx context.Context, objects []client.Object) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, o := range objects {
-		group.Go(func() error {
-			//nolint:staticcheck // typed objects have no apply configurations for KubeVirt's kinds
-			err := r.bed.Objects.Patch(ctx, o, client.Apply, client.FieldOwner(bed.PartOf), client.ForceOwnership)
-			if err != nil {
-				return fmt.Errorf("apply %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
-			}
-			return nil
-		})
+		group.Go(func() error { return r.applyOne(ctx, o) })
 	}
 	if err := group.Wait(); err != nil {
 		return err
 	}
 	r.note(objects)
 	return nil
+}
+
+// applyOne tries again while the API server or a webhook behind it has trouble of its own, as right after start.
+func (r *Running) applyOne(ctx context.Context, o client.Object) error {
+	var last error
+	err := wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
+		wanted, ok := o.DeepCopyObject().(client.Object) // the answer is written into it
+		if !ok {
+			return false, fmt.Errorf("%T is no object", o)
+		}
+		//nolint:staticcheck // there are no apply configurations for KubeVirt's kinds
+		last = r.bed.Objects.Patch(ctx, wanted, client.Apply, client.FieldOwner(bed.PartOf), client.ForceOwnership)
+		if refused(last) {
+			return false, last
+		}
+		return last == nil, nil
+	})
+	if err == nil {
+		return nil
+	}
+	if last != nil {
+		err = last
+	}
+	return fmt.Errorf("apply %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
+}
+
+// refused is true for an error that the same request will meet again.
+func refused(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsForbidden(err) ||
+		apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) ||
+		apierrors.IsUnsupportedMediaType(err) || apierrors.IsRequestEntityTooLargeError(err) || meta.IsNoMatchError(err)
 }
 
 // bound gives a wait its timeout.

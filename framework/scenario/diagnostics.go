@@ -107,7 +107,7 @@ func (d *diagnosis) objects(ctx context.Context) {
 			return asYAML(b.KubeVirt.VirtualMachineInstance(namespace).Get(ctx, s.Name, metav1.GetOptions{}))
 		})
 		d.part("console-"+s.Name+".txt", func() ([]byte, error) {
-			said, err := transport.Console(ctx, b, namespace, s.Name, consoleFor)
+			said, err := transport.Console(ctx, b, namespace, s.Name, consoleFor, d.running.Profile.Ask)
 			return []byte(said), err
 		})
 	}

@@ -24,6 +24,8 @@ type Profile struct {
 	// Serve is a shell command that starts an HTTP server on port 8080, if none runs there: /hostname answers
 	// the guest's name.
 	Serve string
+	// Ask is typed on the serial console for evidence; empty where the console has no open shell.
+	Ask string
 	// change makes the objects fit; nil for Small.
 	change func([]client.Object)
 }
@@ -35,7 +37,7 @@ const (
 )
 
 // Small boots in seconds under emulation: a kernel and an initramfs with busybox, iproute2 and an SSH server.
-var Small = Profile{Name: "small", User: "root", Serve: `ss -Hltn | grep -q ':8080 ' || {
+var Small = Profile{Name: "small", User: "root", Ask: "PATH=/usr/sbin:/usr/bin:/sbin:/bin; ip addr; ip route; ss -ltn; dmesg | tail -n 30", Serve: `ss -Hltn | grep -q ':8080 ' || {
 mkdir -p /run/www/cgi-bin && hostname > /run/www/hostname &&
 printf '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n%%s:%%s" "$REMOTE_ADDR" "$REMOTE_PORT"\n' > /run/www/cgi-bin/clientip &&
 chmod 755 /run/www/cgi-bin/clientip && httpd -p 0.0.0.0:8080 -h /run/www; }`}
