@@ -15,6 +15,9 @@ func outsidePath(vm string) string     { return vm + ">peer/outside" }
 func datagramPath(vm string) string    { return "peer/outside>" + vm + "#df-mtu" }
 func bigDatagramPath(vm string) string { return "peer/outside>" + vm + "#df-mtu+1" }
 
+// controlDatagram is no path that a claim judges, but the control of the two above.
+func controlDatagram(vm string) string { return "peer/outside>" + vm + "#control" }
+
 // pairs are the VMs that ping each other: across nodes, and on one.
 var pairs = map[string][]string{"vm-a": {"vm-b", "vm-c"}, "vm-b": {"vm-a"}, "vm-c": {"vm-a"}}
 
@@ -65,8 +68,9 @@ func (o *observer) guestProbes(vm string, p *peer) []probe {
 	if ports, ok := p.of(vm); ok {
 		probes = append(probes,
 			httpProbe(outsidePath(vm), me, "peer/outside", fmt.Sprintf("http://%s:%d/clientip", p.address(), ports.tcp), httpSeconds, clientSeen),
-			datagramProbe(datagramPath(vm), me, p.address(), ports.udp, o.facts.MTU),
-			datagramProbe(bigDatagramPath(vm), me, p.address(), ports.big, o.facts.MTU+1))
+			datagramProbe(controlDatagram(vm), me, p.address(), ports.low, lowSize, 2),
+			datagramProbe(datagramPath(vm), me, p.address(), ports.udp, o.facts.MTU, 2),
+			datagramProbe(bigDatagramPath(vm), me, p.address(), ports.big, o.facts.MTU+1, 1))
 	}
 	return probes
 }
@@ -88,12 +92,24 @@ func (o *observer) fromClient(ctx context.Context) {
 	together(
 		func() {
 			url := o.serviceURL("vm-a", o.running.Address("service/vm-a"), "/hostname")
-			one := httpProbe("pod/client>service/vm-a", "pod/client", "service/vm-a", url, httpSeconds, answered)
-			answers, err := batch(ctx, o.running.Pod("client"), probePrelude, []ask{one.ask})
-			o.path(one.name, one.read("pod client", answers, err))
+			o.clientProbes(ctx, httpProbe("pod/client>service/vm-a", "pod/client", "service/vm-a", url, httpSeconds, answered),
+				o.attempt("vm-b", "#before", 1, httpSeconds, true))
 		},
 		func() { o.clientPings(ctx) },
 	)
+}
+
+// clientProbes makes attempts one after another in the client pod.
+func (o *observer) clientProbes(ctx context.Context, probes ...probe) {
+	client := o.running.Pod("client")
+	asks := make([]ask, 0, len(probes))
+	for _, one := range probes {
+		asks = append(asks, one.ask)
+	}
+	answers, err := batch(ctx, client, probePrelude, asks)
+	for _, one := range probes {
+		o.path(one.name, one.read(placed(client.Place()), answers, err))
+	}
 }
 
 func (o *observer) clientPings(ctx context.Context) {
@@ -141,7 +157,7 @@ func (o *observer) portForward(ctx context.Context) {
 }
 
 // PortForwardTimeout bounds one connection by port-forward with its SSH handshake.
-const PortForwardTimeout = 20 * time.Second
+const PortForwardTimeout = 30 * time.Second
 
 func (o *observer) hostnameBySSH(ctx context.Context, vm string) (string, error) {
 	g, err := o.running.Connect(ctx, vm)

@@ -19,6 +19,10 @@ const (
 	firstTCPPort = 20800 // answers HTTP with the client's address
 	firstUDPPort = 20900 // answers with one datagram of the MTU
 	firstBigPort = 21000 // … of one byte more
+	firstLowPort = 21100 // … of lowSize: the control
+
+	// lowSize is an IP packet that every path takes.
+	lowSize = 128
 )
 
 // peer is the host outside with what was started there for this round.
@@ -30,7 +34,7 @@ type peer struct {
 	err     error
 }
 
-type peerPorts struct{ tcp, udp, big int }
+type peerPorts struct{ tcp, udp, big, low int }
 
 // startPeer starts all listeners and the capture by one command, nil where there is no host outside.
 func (o *observer) startPeer(ctx context.Context) *peer {
@@ -40,7 +44,7 @@ func (o *observer) startPeer(ctx context.Context) *peer {
 	}
 	p := &peer{host: host, ports: map[string]peerPorts{}}
 	for i, s := range o.guestSpecs() {
-		p.ports[s.Name] = peerPorts{firstTCPPort + i, firstUDPPort + i, firstBigPort + i}
+		p.ports[s.Name] = peerPorts{firstTCPPort + i, firstUDPPort + i, firstBigPort + i, firstLowPort + i}
 	}
 	p.command = peerScript(host.Interface(), p.ports, o.facts.MTU)
 	ctx, cancel := context.WithTimeout(ctx, PeerTimeout)
@@ -76,6 +80,7 @@ pids=
 		fmt.Fprintf(&b, "socat TCP4-LISTEN:%d,reuseaddr,fork SYSTEM:'eval $HTTP' </dev/null & pids=\"$pids $!\"\n", p.tcp)
 		udp(p.udp, mtu-ipUDPHeaders)
 		udp(p.big, mtu+1-ipUDPHeaders)
+		udp(p.low, lowSize-ipUDPHeaders)
 		if filter.Len() > 0 {
 			filter.WriteString(" or ")
 		}
@@ -131,18 +136,26 @@ func (p *peer) stop(ctx context.Context, o *observer) {
 	}
 }
 
-// asked turns an attempt to receive into a failed read where the peer never got the request: that nothing came
-// back then says nothing of sizes.
+// asked turns an attempt to receive into a failed read where nothing would have come of any size: the peer never
+// got the request, or the control did not come back either.
 func (o *observer) asked(p *peer, said string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for vm, ports := range p.ports {
+		control := o.stage.Paths[controlDatagram(vm)]
 		for name, port := range map[string]int{datagramPath(vm): ports.udp, bigDatagramPath(vm): ports.big} {
 			r, ok := o.stage.Paths[name]
-			if ok && r.Err == "" && !strings.Contains(said, fmt.Sprintf("%s %d\n", askedMark, port)) {
+			switch {
+			case !ok || r.Err != "" || r.Value.Passed:
+				continue
+			case !strings.Contains(said, fmt.Sprintf("%s %d\n", askedMark, port)):
 				r.Err = "the request for the datagram did not reach the peer"
-				o.stage.Paths[name] = r
+			case control.Failure() != nil:
+				r.Err = "the control failed: " + control.Failure().Error()
+			case !control.Value.Passed:
+				r.Err = fmt.Sprintf("nothing comes back from the peer, not even a packet of %d bytes", lowSize)
 			}
+			o.stage.Paths[name] = r
 		}
 	}
 }

@@ -31,7 +31,12 @@ var probePrelude = fmt.Sprintf(`get() { # SECONDS URL
 resolve() {
 	if command -v getent >/dev/null; then getent ahostsv4 "$1"; else nslookup -type=a "$1"; fi
 }
-datagram() { # ADDRESS PORT SIZE: asks once, prints how many bytes came in one datagram
+datagram() { # TRIES ADDRESS PORT SIZE: asks, prints how many bytes came in one datagram
+	n=0; t=0
+	while [ "$t" -lt "$1" ] && [ "${n:-0}" -eq 0 ]; do t=$((t+1)); n=$(datagram_once "$2" "$3" "$4"); done
+	echo "${n:-0}"
+}
+datagram_once() {
 	if command -v nc.openbsd >/dev/null; then printf x | nc.openbsd -u -w %[1]d -W 1 "$1" "$2" | wc -c
 	elif command -v bash >/dev/null; then bash -c 'exec 3<>/dev/udp/$0/$1; printf x >&3; timeout %[1]d dd bs=65536 count=1 status=none <&3 | wc -c' "$1" "$2"
 	else f=/tmp/vmnet-datagram.$2; rm -f "$f"; timeout %[1]d tftp -g -b $(($3-4)) -r x -l "$f" "$1" "$2" >&2; n=$(wc -c <"$f" 2>/dev/null); rm -f "$f"
@@ -149,11 +154,11 @@ func resolved(p *model.Path, a answer) error {
 	return nil
 }
 
-// datagramProbe asks the peer for one datagram of an IP packet of that size.
-func datagramProbe(name, to, address string, port, size int) probe {
+// datagramProbe asks the peer for one datagram of an IP packet of that size, so many times until one comes.
+func datagramProbe(name, to, address string, port, size, tries int) probe {
 	return probe{name: name, path: model.Path{From: "peer/outside", To: to, Kind: "udp", Target: fmt.Sprintf("%s:%d", address, port), Size: size},
 		ask: ask{id: name, show: fmt.Sprintf("ask %s:%d by UDP for one datagram of %d bytes, not to be fragmented; count its bytes", address, port, size-ipUDPHeaders),
-			script: fmt.Sprintf("datagram %s %d %d", address, port, size-ipUDPHeaders)},
+			script: fmt.Sprintf("datagram %d %s %d %d", tries, address, port, size-ipUDPHeaders)},
 		understand: func(p *model.Path, a answer) error {
 			n, err := strconv.Atoi(strings.TrimSpace(a.stdout))
 			if err != nil {
