@@ -33,7 +33,6 @@ func (o *observer) api(ctx context.Context) {
 	var podsErr error
 	parts := []func(){
 		func() { pods, podsErr = o.bed.Kube.CoreV1().Pods(o.running.Namespace).List(ctx, metav1.ListOptions{}) },
-		func() { o.services(ctx) },
 	}
 	for _, s := range o.running.Specs {
 		parts = append(parts, func() {
@@ -61,6 +60,7 @@ func (o *observer) api(ctx context.Context) {
 		r := object("get pod "+p.Name, p, nil, parse.Pod)
 		o.view(s.Name, func(v *model.VMView) { v.Pod = r })
 	}
+	o.services(ctx) // which tells launchers from other pods
 }
 
 // launcher finds the pod that runs a VM: after a migration or a restart there may be others, on their way out.
@@ -146,11 +146,10 @@ func service(s *corev1.Service, all []discoveryv1.EndpointSlice, hostname func(p
 	return out
 }
 
-// hostname is what a pod answers for its name: a launcher stands for its VM, as its name says.
+// hostname is what a pod answers for its name: a launcher stands for its VM.
 func (o *observer) hostname(pod string) string {
 	for _, s := range o.running.Specs {
-		prefix := "virt-launcher-" + s.Name + "-"
-		if len(pod) > len(prefix) && pod[:len(prefix)] == prefix {
+		if p, ok := o.launchers[s.Name]; ok && p.pod == pod {
 			return s.Hostname
 		}
 	}

@@ -100,6 +100,7 @@ func clientSeen(p *model.Path, a answer) error {
 	}
 	client, err := parse.Client(a.stdout)
 	if err != nil {
+		p.Passed = false
 		return err
 	}
 	p.SourceSeen, p.SourcePort = client.Addr().String(), int(client.Port())
