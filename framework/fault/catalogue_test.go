@@ -130,3 +130,27 @@ func TestSelect(t *testing.T) {
 		t.Error("a scenario without faults is no error")
 	}
 }
+
+func TestGroup(t *testing.T) {
+	all := All()
+	if got := group(all, true); len(got) != len(all) {
+		t.Errorf("%d groups of %d faults alone", len(got), len(all))
+	}
+	groups := group(all, false)
+	count := 0
+	for _, g := range groups {
+		count += len(g)
+		seen := map[string]string{}
+		for _, f := range g {
+			for id := range f.Red {
+				if seen[id] != "" {
+					t.Errorf("%s and %s are together and both turn %s red", seen[id], f.ID, id)
+				}
+				seen[id] = f.ID
+			}
+		}
+	}
+	if count != len(all) || len(groups) > 6 {
+		t.Errorf("%d faults in %d groups, of %d", count, len(groups), len(all))
+	}
+}

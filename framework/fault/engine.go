@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,8 +46,9 @@ func (e *NotGreenError) Error() string {
 	return fmt.Sprintf("%s, not every claim holds: %s", e.When, strings.Join(e.Claims, "; "))
 }
 
-// run injects the faults. It ends early, with what it has, when ctx ends or when a fault cannot be taken back.
-func (e *engine) run(ctx context.Context, faults []Fault) ([]Outcome, error) {
+// run injects the faults, group after group. It ends early, with what it has, when ctx ends or when a fault cannot be
+// taken back.
+func (e *engine) run(ctx context.Context, groups [][]Fault) ([]Outcome, error) {
 	base, err := e.see(ctx, "baseline")
 	if err != nil {
 		return nil, err
@@ -54,11 +56,17 @@ func (e *engine) run(ctx context.Context, faults []Fault) ([]Outcome, error) {
 	if others := green(base.judgements); len(others) > 0 {
 		return nil, &NotGreenError{When: "before the first fault", Claims: others}
 	}
+	total := 0
+	for _, g := range groups {
+		total += len(g)
+	}
 	var outcomes []Outcome
-	for i, f := range faults {
-		o, next, err := e.one(ctx, f, base)
-		outcomes = append(outcomes, o)
-		e.tell(line(o, i+1, len(faults)))
+	for _, g := range groups {
+		o, next, err := e.together(ctx, g, base)
+		for _, one := range o {
+			outcomes = append(outcomes, one)
+			e.tell(line(one, len(outcomes), total))
+		}
 		if err != nil {
 			return outcomes, err
 		}
@@ -80,95 +88,138 @@ func (e *engine) see(ctx context.Context, name string) (baseline, error) {
 	return baseline{o, e.judge(o)}, nil
 }
 
-// one injects a fault, judges what is seen of it, takes it back and compares. The error ends the run.
-func (e *engine) one(ctx context.Context, f Fault, before baseline) (Outcome, baseline, error) {
-	o := Outcome{ID: f.ID, Text: f.Text, Cells: map[string]Cell{}}
-	if o.Skipped = applicable(f, e.facts, before.judgements); o.Skipped != "" {
-		return o, before, nil
+// together injects a group's faults at once, judges what is seen of them, takes them back and compares. Each has an
+// outcome; the error ends the run.
+func (e *engine) together(ctx context.Context, group []Fault, before baseline) ([]Outcome, baseline, error) {
+	outcomes := make([]Outcome, len(group))
+	var injected []Fault
+	var of []*Outcome
+	for i, f := range group {
+		outcomes[i] = Outcome{ID: f.ID, Text: f.Text, Cells: map[string]Cell{}}
+		if outcomes[i].Skipped = applicable(f, e.facts, before.judgements); outcomes[i].Skipped == "" {
+			injected, of = append(injected, f), append(of, &outcomes[i])
+		}
 	}
-	broken, err := e.breakAndSee(ctx, f, &o)
+	if len(injected) == 0 {
+		return outcomes, before, nil
+	}
+	for i := range of {
+		for k, f := range injected {
+			if k != i {
+				of[i].With = append(of[i].With, f.ID)
+			}
+		}
+	}
+	broken, err := e.breakAndSee(ctx, injected, of)
 	switch {
 	case ctx.Err() != nil:
-		return o, before, errors.Join(context.Cause(ctx), err)
+		return outcomes, before, errors.Join(context.Cause(ctx), err)
 	case err != nil:
-		o.Problems = append(o.Problems, err.Error())
+		for _, o := range of {
+			o.Problems = append(o.Problems, err.Error())
+		}
 	default:
-		o.Cells, o.Killed = weigh(f, before.judgements, broken.judgements)
+		for i, f := range injected {
+			of[i].Cells, of[i].Killed = weigh(f, without(injected, i), before.judgements, broken.judgements)
+		}
 	}
 	if err != nil && errors.As(err, new(*undoError)) {
-		return o, before, err
+		return outcomes, before, err
 	}
-	after, err := e.settle(ctx, f, before, &o)
-	return o, after, err
+	after, err := e.settle(ctx, injected, before, of)
+	return outcomes, after, err
+}
+
+func without(faults []Fault, i int) []Fault { return slices.Delete(slices.Clone(faults), i, i+1) }
+
+// title names faults in few words.
+func title(faults []Fault) string {
+	if len(faults) == 1 {
+		return faults[0].ID
+	}
+	return fmt.Sprintf("%s and %d more", faults[0].ID, len(faults)-1)
 }
 
 // undoError is a fault that could not be taken back: whatever is seen afterwards means nothing.
 type undoError struct {
-	fault string
-	err   error
+	faults string
+	err    error
 }
 
 func (e *undoError) Error() string {
-	return fmt.Sprintf("fault %s could not be taken back: %v", e.fault, e.err)
+	return fmt.Sprintf("%s could not be taken back: %v", e.faults, e.err)
 }
 
 func (e *undoError) Unwrap() error { return e.err }
 
 // breakAndSee injects, observes and always takes back.
-func (e *engine) breakAndSee(ctx context.Context, f Fault, o *Outcome) (broken baseline, err error) {
+func (e *engine) breakAndSee(ctx context.Context, faults []Fault, of []*Outcome) (broken baseline, err error) {
 	var undos []Undo
 	defer func() {
 		start := time.Now()
-		done := e.step("take back " + f.ID)
+		done := e.step("take back " + title(faults))
 		free, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 		defer cancel()
 		undone := takeBack(free, undos)
 		done(undone)
-		o.Undo = time.Since(start)
+		for _, o := range of {
+			o.Undo = time.Since(start)
+		}
 		if undone != nil {
-			err = errors.Join(err, &undoError{f.ID, undone})
+			err = errors.Join(err, &undoError{title(faults), undone})
 		}
 	}()
-	start := time.Now()
-	done := e.step("inject " + f.ID)
-	for _, s := range f.Steps {
-		undo, failed := s.Do(ctx, e.world)
-		if undo != nil {
-			undos = append(undos, undo)
+	for i, f := range faults {
+		start := time.Now()
+		done := e.step("inject " + f.ID)
+		for _, s := range f.Steps {
+			undo, failed := s.Do(ctx, e.world)
+			if undo != nil {
+				undos = append(undos, undo)
+			}
+			if failed != nil {
+				done(failed)
+				return broken, fmt.Errorf("inject %s: %w", f.ID, failed)
+			}
 		}
-		if failed != nil {
-			done(failed)
-			return broken, fmt.Errorf("inject: %w", failed)
-		}
+		done(nil)
+		of[i].Inject = time.Since(start)
 	}
-	done(nil)
-	o.Inject = time.Since(start)
-	start = time.Now()
-	broken, err = e.see(ctx, f.ID)
-	o.Detect = time.Since(start)
+	start := time.Now()
+	broken, err = e.see(ctx, title(faults))
+	for _, o := range of {
+		o.Detect = time.Since(start)
+	}
 	return broken, err
 }
 
 // settle observes until the network is again what it was before.
-func (e *engine) settle(ctx context.Context, f Fault, before baseline, o *Outcome) (baseline, error) {
-	for {
-		after, err := e.see(ctx, "after "+f.ID)
+func (e *engine) settle(ctx context.Context, faults []Fault, before baseline, of []*Outcome) (baseline, error) {
+	var renewed []string
+	for _, f := range faults {
+		renewed = append(renewed, f.Renews...)
+	}
+	for looks := 1; ; looks++ {
+		after, err := e.see(ctx, "after "+title(faults))
 		if err != nil {
 			return before, err
 		}
-		o.Looks++
-		if o.Differences, err = Differences(before.observation, after.observation, f.Renews); err != nil {
+		differences, err := Differences(before.observation, after.observation, renewed)
+		if err != nil {
 			return before, err
 		}
 		others := green(after.judgements)
-		o.Restored = len(o.Differences) == 0 && len(others) == 0
+		restored := len(differences) == 0 && len(others) == 0
+		for _, o := range of {
+			o.Looks, o.Differences, o.Restored = looks, differences, restored
+		}
 		switch {
-		case o.Restored:
+		case restored:
 			return after, nil
-		case o.Looks < looksToSettle:
+		case looks < looksToSettle:
 			continue
 		case len(others) > 0:
-			return after, &NotGreenError{When: "after fault " + f.ID + " was taken back", Claims: others}
+			return after, &NotGreenError{When: "after " + title(faults) + " was taken back", Claims: others}
 		}
 		// other than before, but as claimed: the next fault starts from here
 		return after, nil

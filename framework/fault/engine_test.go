@@ -60,12 +60,14 @@ func testEngine(n *network, told *[]string) *engine {
 	}
 }
 
+func alone(faults ...Fault) [][]Fault { return group(faults, true) }
+
 func TestEngine(t *testing.T) {
 	broken := red("A", "^it is broken$")
 	fault := func(id string, steps ...Step) Fault { return Fault{ID: id, Red: broken, Steps: steps} }
 	t.Run("killed and restored", func(t *testing.T) {
 		n, told := &network{state: "fine"}, []string(nil)
-		out, err := testEngine(n, &told).run(t.Context(), []Fault{fault("one", fakeStep{n: n, to: "odd"}, fakeStep{n: n, to: "broken"}), fault("two", fakeStep{n: n, to: "odd"})})
+		out, err := testEngine(n, &told).run(t.Context(), alone(fault("one", fakeStep{n: n, to: "odd"}, fakeStep{n: n, to: "broken"}), fault("two", fakeStep{n: n, to: "odd"})))
 		if err != nil || len(out) != 2 || !out[0].Killed || !out[0].Restored || out[0].Looks != 1 || out[1].Killed || !out[1].Restored {
 			t.Fatalf("%v %+v", err, out)
 		}
@@ -76,9 +78,28 @@ func TestEngine(t *testing.T) {
 			t.Errorf("told %q", told)
 		}
 	})
+	t.Run("two at once", func(t *testing.T) {
+		n, told := &network{state: "fine"}, []string(nil)
+		e := testEngine(n, &told)
+		e.judge = func(o model.Observation) []model.Judgement {
+			js := []model.Judgement{judged("A", model.Pass, ""), judged("B", model.Pass, "")}
+			if o.Scenario == "broken" {
+				js[0], js[1] = judged("A", model.Fail, "it is broken"), judged("B", model.Fail, "it is else")
+			}
+			return js
+		}
+		other := Fault{ID: "two", Red: red("B", "^it is broken$"), Steps: []Step{fakeStep{n: n, to: "broken"}}}
+		out, err := e.run(t.Context(), group([]Fault{fault("one", fakeStep{n: n, to: "odd"}), other}, false))
+		if err != nil || len(out) != 2 || !out[0].Killed || out[1].Killed || !out[1].Restored || out[1].With[0] != "one" {
+			t.Fatalf("%v %+v", err, out)
+		}
+		if len(n.log) != 4 || n.state != "fine" {
+			t.Errorf("left %s after %v", n.state, n.log)
+		}
+	})
 	t.Run("an injection that fails half-way is taken back", func(t *testing.T) {
 		n, told := &network{state: "fine"}, []string(nil)
-		out, err := testEngine(n, &told).run(t.Context(), []Fault{fault("one", fakeStep{n: n, to: "odd"}, fakeStep{n: n, to: "broken", failDo: errors.New("no such link")})})
+		out, err := testEngine(n, &told).run(t.Context(), alone(fault("one", fakeStep{n: n, to: "odd"}, fakeStep{n: n, to: "broken", failDo: errors.New("no such link")})))
 		if err != nil || out[0].Killed || !out[0].Restored || n.state != "fine" || !strings.Contains(out[0].Problems[0], "no such link") {
 			t.Fatalf("%v %+v %s", err, out, n.state)
 		}
@@ -86,7 +107,7 @@ func TestEngine(t *testing.T) {
 	t.Run("an interrupt still takes back", func(t *testing.T) {
 		n, told := &network{state: "fine"}, []string(nil)
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := testEngine(n, &told).run(ctx, []Fault{fault("one", fakeStep{n: n, to: "broken", cancel: cancel}), fault("two", fakeStep{n: n, to: "odd"})})
+		_, err := testEngine(n, &told).run(ctx, alone(fault("one", fakeStep{n: n, to: "broken", cancel: cancel}), fault("two", fakeStep{n: n, to: "odd"})))
 		if !errors.Is(err, context.Canceled) || n.state != "fine" || len(n.log) != 2 {
 			t.Fatalf("%v, left %s after %v", err, n.state, n.log)
 		}
@@ -96,21 +117,21 @@ func TestEngine(t *testing.T) {
 	})
 	t.Run("an undo that fails ends the run", func(t *testing.T) {
 		n, told := &network{state: "fine"}, []string(nil)
-		out, err := testEngine(n, &told).run(t.Context(), []Fault{fault("one", fakeStep{n: n, to: "broken", failUndo: errors.New("gone")}), fault("two", fakeStep{n: n, to: "odd"})})
+		out, err := testEngine(n, &told).run(t.Context(), alone(fault("one", fakeStep{n: n, to: "broken", failUndo: errors.New("gone")}), fault("two", fakeStep{n: n, to: "odd"})))
 		if !errors.As(err, new(*undoError)) || len(out) != 1 {
 			t.Fatalf("%v %+v", err, out)
 		}
 	})
 	t.Run("green but other than before is not restored", func(t *testing.T) {
 		n, told := &network{state: "fine"}, []string(nil)
-		out, err := testEngine(n, &told).run(t.Context(), []Fault{fault("one", fakeStep{n: n, to: "broken", leaves: "other"}), fault("two", fakeStep{n: n, to: "broken"})})
+		out, err := testEngine(n, &told).run(t.Context(), alone(fault("one", fakeStep{n: n, to: "broken", leaves: "other"}), fault("two", fakeStep{n: n, to: "broken"})))
 		if err != nil || out[0].Restored || out[0].Looks != looksToSettle || len(out[0].Differences) != 1 || !out[1].Restored {
 			t.Fatalf("%v %+v", err, out)
 		}
 	})
 	t.Run("red after the undo ends the run", func(t *testing.T) {
 		n, told := &network{state: "fine"}, []string(nil)
-		_, err := testEngine(n, &told).run(t.Context(), []Fault{fault("one", fakeStep{n: n, to: "broken", leaves: "stuck"})})
+		_, err := testEngine(n, &told).run(t.Context(), alone(fault("one", fakeStep{n: n, to: "broken", leaves: "stuck"})))
 		var red *NotGreenError
 		if !errors.As(err, &red) || !strings.Contains(red.Error(), "A FAIL: it is stuck") {
 			t.Fatal(err)
@@ -118,7 +139,7 @@ func TestEngine(t *testing.T) {
 	})
 	t.Run("nothing is broken on a network that is not green", func(t *testing.T) {
 		n, told := &network{state: "stuck"}, []string(nil)
-		_, err := testEngine(n, &told).run(t.Context(), []Fault{fault("one", fakeStep{n: n, to: "broken"})})
+		_, err := testEngine(n, &told).run(t.Context(), alone(fault("one", fakeStep{n: n, to: "broken"})))
 		if !errors.As(err, new(*NotGreenError)) || len(n.log) != 0 {
 			t.Fatalf("%v %v", err, n.log)
 		}

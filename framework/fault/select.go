@@ -37,3 +37,31 @@ func Select(scenarioName string, names []string) ([]Fault, error) {
 	}
 	return slices.DeleteFunc(all, func(f Fault) bool { return !wanted[f.ID] }), nil
 }
+
+// group puts faults that turn different claims red together, so that fewer observations are needed; alone leaves each
+// by itself.
+func group(faults []Fault, alone bool) [][]Fault {
+	var groups [][]Fault
+next:
+	for _, f := range faults {
+		if !alone {
+			for i, g := range groups {
+				if !slices.ContainsFunc(g, func(o Fault) bool { return share(f, o) }) {
+					groups[i] = append(g, f)
+					continue next
+				}
+			}
+		}
+		groups = append(groups, []Fault{f})
+	}
+	return groups
+}
+
+func share(a, b Fault) bool {
+	for id := range a.Red {
+		if b.Red[id] != nil || slices.Contains(b.Blind, id) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(a.Blind, func(id string) bool { return b.Red[id] != nil })
+}

@@ -26,6 +26,9 @@ type Config struct {
 	Scenario string
 	// Faults are IDs of faults or of claims; empty for all of the scenario's.
 	Faults []string
+	// Together injects faults that turn different claims red at once: a fifth of the time, and each claim still has to say
+	// its own fault's words, but a claim that goes red for no reason is then anybody's.
+	Together bool
 	// Running is the scenario where it is deployed already, with its spare VM; it is left up. Nil to deploy it here and
 	// take it down afterwards, unless Keep.
 	Running *scenario.Running
@@ -76,7 +79,7 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 		return Matrix{}, err
 	}
 	e := c.engine(running, f, claims)
-	outcomes, err := e.run(ctx, chosen)
+	outcomes, err := e.run(ctx, group(chosen, !c.Together))
 	m = newMatrix(c.Scenario, claims, chosen, outcomes)
 	m.Versions, m.Started, m.Finished = f.Versions, started, time.Now().UTC()
 	if err != nil {

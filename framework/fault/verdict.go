@@ -42,6 +42,8 @@ type Cell struct {
 type Outcome struct {
 	ID   string `json:"id"`
 	Text string `json:"text"`
+	// With are the faults that were injected at the same time; none unless that was asked for.
+	With []string `json:"with,omitempty"`
 	// Skipped says why it was not injected; empty for one that was.
 	Skipped string `json:"skipped,omitempty"`
 	// Killed is true when each claim that must turn red did so with the right words, and no other changed.
@@ -62,12 +64,16 @@ type Outcome struct {
 	Undo   time.Duration `json:"undoNanoseconds"`
 }
 
-// weigh compares the verdicts under a fault with those before it.
-func weigh(f Fault, before, after []model.Judgement) (cells map[string]Cell, killed bool) {
+// weigh compares the verdicts under a fault with those before it. What faults that were injected beside it must turn
+// red says nothing of this one.
+func weigh(f Fault, beside []Fault, before, after []model.Judgement) (cells map[string]Cell, killed bool) {
 	was := byID(before)
 	cells, killed = map[string]Cell{}, len(f.Red) > 0
 	seen := map[string]bool{}
 	for _, j := range after {
+		if slices.ContainsFunc(beside, func(b Fault) bool { return b.Red[j.ID] != nil }) {
+			continue
+		}
 		c := Cell{Before: was[j.ID].Verdict, Verdict: j.Verdict, Reason: j.Reason}
 		c.Effect = effect(f, j, c.Before)
 		seen[j.ID] = true

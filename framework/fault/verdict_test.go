@@ -34,7 +34,7 @@ func TestWeigh(t *testing.T) {
 			map[string]Effect{"A": Killed, "D": Leaked}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cells, killed := weigh(f, before, []model.Judgement{c.a, c.b, before[2], c.d})
+			cells, killed := weigh(f, nil, before, []model.Judgement{c.a, c.b, before[2], c.d})
 			if killed != c.killed {
 				t.Errorf("killed is %t, want %t", killed, c.killed)
 			}
@@ -49,12 +49,12 @@ func TestWeigh(t *testing.T) {
 		})
 	}
 	t.Run("red that was not judged", func(t *testing.T) {
-		if cells, killed := weigh(f, before, before[1:]); killed || cells["A"].Effect != Survived {
+		if cells, killed := weigh(f, nil, before, before[1:]); killed || cells["A"].Effect != Survived {
 			t.Errorf("killed %t, %v", killed, cells)
 		}
 	})
 	t.Run("a fault without red kills nothing", func(t *testing.T) {
-		if _, killed := weigh(Fault{}, before, before); killed {
+		if _, killed := weigh(Fault{}, nil, before, before); killed {
 			t.Error("killed")
 		}
 	})
