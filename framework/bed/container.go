@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,22 +33,34 @@ var engineTrouble = regexp.MustCompile(`(?m)^(Cannot connect to the Docker daemo
 func (h *containerHost) Run(ctx context.Context, argv ...string) (string, error) {
 	ctx, cancel := bounded(ctx)
 	defer cancel()
-	cmd := h.docker(ctx, append([]string{"exec", h.exec.Name}, argv...))
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	var stdout bytes.Buffer
+	err := h.Stream(ctx, nil, &stdout, argv...)
+	var failed *CommandError
+	if errors.As(err, &failed) {
+		failed.Stdout = stdout.String()
+	}
+	return stdout.String(), err
+}
+
+func (h *containerHost) Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
+	options := []string{"exec"}
+	if stdin != nil {
+		options = append(options, "-i")
+	}
+	cmd := h.docker(ctx, append(append(options, h.exec.Name), argv...))
+	var stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
-		return stdout.String(), nil
+		return nil
 	case ctx.Err() != nil:
-		return stdout.String(), fmt.Errorf("%s: %q: %w", h.Place(), CommandLine(argv), context.Cause(ctx))
+		return fmt.Errorf("%s: %q: %w", h.Place(), CommandLine(argv), context.Cause(ctx))
 	case errors.As(err, &exit) && exit.ExitCode() >= 0 && !engineTrouble.Match(stderr.Bytes()):
-		return stdout.String(), &CommandError{Place: h.Place(), Command: CommandLine(argv), ExitCode: exit.ExitCode(),
-			Stdout: stdout.String(), Stderr: stderr.String()}
+		return &CommandError{Place: h.Place(), Command: CommandLine(argv), ExitCode: exit.ExitCode(), Stderr: stderr.String()}
 	}
-	return stdout.String(), fmt.Errorf("%s: docker exec %s: %w: %s", h.Place(), h.exec.Name, err,
-		lastLines(strings.TrimSpace(stderr.String()), 3))
+	return fmt.Errorf("%s: docker exec %s: %w: %s", h.Place(), h.exec.Name, err, lastLines(strings.TrimSpace(stderr.String()), 3))
 }
 
 func (h *containerHost) Start(ctx context.Context, argv ...string) (Process, error) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/httpstream"
@@ -21,35 +22,44 @@ type podRunner struct {
 }
 
 // Pod is a container as a place; an empty container is the pod's first or its default one.
-func (b *Bed) Pod(namespace, pod, container string) Runner {
+func (b *Bed) Pod(namespace, pod, container string) Streamer {
 	return &podRunner{bed: b, place: "pod " + pod, namespace: namespace, pod: pod, container: container}
 }
 
 func (p *podRunner) Place() string { return p.place }
 
 func (p *podRunner) Run(ctx context.Context, argv ...string) (string, error) {
-	executor, err := p.executor(argv)
-	if err != nil {
-		return "", fmt.Errorf("%s: exec: %w", p.place, err)
+	var stdout bytes.Buffer
+	err := p.Stream(ctx, nil, &stdout, argv...)
+	var failed *CommandError
+	if errors.As(err, &failed) {
+		failed.Stdout = stdout.String()
 	}
-	var stdout, stderr bytes.Buffer
-	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdout: &stdout, Stderr: &stderr})
+	return stdout.String(), err
+}
+
+func (p *podRunner) Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
+	executor, err := p.executor(argv, stdin != nil)
+	if err != nil {
+		return fmt.Errorf("%s: exec: %w", p.place, err)
+	}
+	var stderr bytes.Buffer
+	err = executor.StreamWithContext(ctx, remotecommand.StreamOptions{Stdin: stdin, Stdout: stdout, Stderr: &stderr})
 	var exit utilexec.CodeExitError
 	switch {
 	case err == nil:
-		return stdout.String(), nil
+		return nil
 	case errors.As(err, &exit):
-		return stdout.String(), &CommandError{Place: p.place, Command: CommandLine(argv), ExitCode: exit.Code,
-			Stdout: stdout.String(), Stderr: stderr.String()}
+		return &CommandError{Place: p.place, Command: CommandLine(argv), ExitCode: exit.Code, Stderr: stderr.String()}
 	}
-	return stdout.String(), fmt.Errorf("%s: exec %q: %w", p.place, CommandLine(argv), err)
+	return fmt.Errorf("%s: exec %q: %w", p.place, CommandLine(argv), err)
 }
 
 // executor speaks WebSocket, and SPDY to servers or proxies that do not.
-func (p *podRunner) executor(argv []string) (remotecommand.Executor, error) {
+func (p *podRunner) executor(argv []string, stdin bool) (remotecommand.Executor, error) {
 	url := p.bed.Kube.CoreV1().RESTClient().Post().Resource("pods").Namespace(p.namespace).Name(p.pod).
 		SubResource("exec").VersionedParams(&corev1.PodExecOptions{
-		Container: p.container, Command: argv, Stdout: true, Stderr: true,
+		Container: p.container, Command: argv, Stdin: stdin, Stdout: true, Stderr: true,
 	}, scheme.ParameterCodec).URL()
 	websocket, err := remotecommand.NewWebSocketExecutor(p.bed.streams, "GET", url.String())
 	if err != nil {

@@ -2,6 +2,7 @@ package bed
 
 import (
 	"context"
+	"io"
 
 	"al.essio.dev/pkg/shellescape"
 )
@@ -16,9 +17,16 @@ type Runner interface {
 	Run(ctx context.Context, argv ...string) (stdout string, err error)
 }
 
+// Streamer is a place where a command's stdin and stdout can be joined to ours, as a way to somewhere else.
+type Streamer interface {
+	Runner
+	// Stream runs a command until it ends or ctx does, which may come long after.
+	Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error
+}
+
 // Host is a machine outside the cluster, on which commands can also be started and stopped later.
 type Host interface {
-	Runner
+	Streamer
 	Name() string
 	// Address is its IP on the network that it shares with the nodes.
 	Address() string

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 
 	"golang.org/x/crypto/ssh"
@@ -26,24 +27,33 @@ func NewSSHClient(ctx context.Context, conn net.Conn, address string, config *ss
 // RunSSH runs one command in a fresh SSH session, closes the session, and returns as Runner.Run does. When ctx
 // ends it returns at once, whether or not the other side still answers.
 func RunSSH(ctx context.Context, session *ssh.Session, place string, argv []string) (string, error) {
+	stdout := newOutput()
+	err := streamSSH(ctx, session, place, nil, stdout, argv)
+	var failed *CommandError
+	if errors.As(err, &failed) {
+		failed.Stdout = stdout.String()
+	}
+	return stdout.String(), err
+}
+
+func streamSSH(ctx context.Context, session *ssh.Session, place string, stdin io.Reader, stdout io.Writer, argv []string) error {
 	defer func() { _ = session.Close() }()
-	stdout, stderr := newOutput(), newOutput()
-	session.Stdout, session.Stderr = stdout, stderr
+	stderr := newOutput()
+	session.Stdin, session.Stdout, session.Stderr = stdin, stdout, stderr
 	done := make(chan error, 1)
 	go func() { done <- session.Run(CommandLine(argv)) }()
 	var err error
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		return stdout.String(), fmt.Errorf("%s: %q: %w", place, CommandLine(argv), context.Cause(ctx))
+		return fmt.Errorf("%s: %q: %w", place, CommandLine(argv), context.Cause(ctx))
 	}
 	var exit *ssh.ExitError
 	switch {
 	case err == nil:
-		return stdout.String(), nil
+		return nil
 	case errors.As(err, &exit):
-		return stdout.String(), &CommandError{Place: place, Command: CommandLine(argv), ExitCode: exit.ExitStatus(),
-			Stdout: stdout.String(), Stderr: stderr.String()}
+		return &CommandError{Place: place, Command: CommandLine(argv), ExitCode: exit.ExitStatus(), Stderr: stderr.String()}
 	}
-	return stdout.String(), fmt.Errorf("%s: %q: the connection broke: %w", place, CommandLine(argv), err)
+	return fmt.Errorf("%s: %q: the connection broke: %w", place, CommandLine(argv), err)
 }

@@ -3,6 +3,7 @@ package bed
 import (
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -55,6 +56,14 @@ func (h *sshHost) Run(ctx context.Context, argv ...string) (string, error) {
 		return "", err
 	}
 	return RunSSH(ctx, session, h.Place(), argv)
+}
+
+func (h *sshHost) Stream(ctx context.Context, stdin io.Reader, stdout io.Writer, argv ...string) error {
+	session, err := h.session(ctx)
+	if err != nil {
+		return err
+	}
+	return streamSSH(ctx, session, h.Place(), stdin, stdout, argv)
 }
 
 func (h *sshHost) Start(ctx context.Context, argv ...string) (Process, error) {

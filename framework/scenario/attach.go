@@ -34,7 +34,7 @@ func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step
 	if err != nil {
 		return nil, err
 	}
-	r := newRunning(b, Options{Scenario: name, RunID: space.Labels[instanceLabel], Step: step}, d, profile, namespace, identity)
+	r := newRunning(b, Options{Scenario: name, RunID: space.Labels[instanceLabel], IdentityDir: identityDir, Step: step}, d, profile, namespace, identity)
 	// what VMs ask for is what the manifests say; which of the optional ones are there, the cluster knows
 	vms, err := b.KubeVirt.VirtualMachine(namespace).List(ctx, metav1.ListOptions{})
 	if err != nil {

@@ -113,8 +113,8 @@ func prepare(ctx context.Context, b *bed.Bed, o Options) (*Running, []client.Obj
 		return nil, nil, err
 	}
 	r := newRunning(b, o, d, profile, "vmnet-"+d.short+"-"+o.RunID, identity)
-	if o.IdentityDir != "" {
-		if err := errors.Join(os.MkdirAll(o.IdentityDir, 0o700), identity.Save(identityFile(o.IdentityDir, r.Namespace))); err != nil {
+	if r.keys != "" {
+		if err := errors.Join(os.MkdirAll(o.IdentityDir, 0o700), identity.Save(r.keys)); err != nil {
 			return nil, nil, err
 		}
 	}

@@ -26,6 +26,7 @@ type Running struct {
 	bed        *bed.Bed
 	definition definition
 	identity   *transport.Identity
+	keys       string // the file that keeps identity; empty for none
 	dialer     transport.Dialer
 	timeouts   Timeouts
 	report     StepFunc
@@ -39,6 +40,9 @@ func newRunning(b *bed.Bed, o Options, d definition, p Profile, namespace string
 	r := &Running{Scenario: o.Scenario, Namespace: namespace, RunID: o.RunID, Profile: p, bed: b, definition: d,
 		identity: id, dialer: transport.PortForward{Client: b.KubeVirt}, timeouts: DefaultTimeouts(), report: o.Step,
 		guests: map[string]*guest{}, addresses: map[string]string{}}
+	if o.IdentityDir != "" {
+		r.keys = identityFile(o.IdentityDir, namespace)
+	}
 	if o.Timeouts != nil {
 		r.timeouts = *o.Timeouts
 	}
@@ -76,7 +80,7 @@ func (r *Running) step(name string, f func() error) error {
 }
 
 // Pod is a fixture pod as a place, by its name in the manifests: "client", "echo".
-func (r *Running) Pod(name string) bed.Runner { return r.bed.Pod(r.Namespace, name, "") }
+func (r *Running) Pod(name string) bed.Streamer { return r.bed.Pod(r.Namespace, name, "") }
 
 // Guest is a VM's inside. The connection is made on first use, kept, and made anew when it broke.
 func (r *Running) Guest(ctx context.Context, vm string) (bed.Runner, error) {

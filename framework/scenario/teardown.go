@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -25,7 +26,15 @@ func (r *Running) Teardown(ctx context.Context) error {
 	}
 	r.guests = map[string]*guest{}
 	r.mu.Unlock()
-	return r.step("teardown", func() error { return remove(ctx, r.bed, r.Namespace, r.timeouts) })
+	return r.step("teardown", func() error {
+		if err := remove(ctx, r.bed, r.Namespace, r.timeouts); err != nil || r.keys == "" {
+			return err
+		}
+		if err := os.Remove(r.keys); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove the guests' keys: %w", err)
+		}
+		return nil
+	})
 }
 
 // Remove tears down a scenario's namespace that an earlier run left behind.
