@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"regexp"
 	"strings"
 	"time"
 
@@ -14,16 +16,28 @@ import (
 )
 
 // Each VM has ports of its own at the peer, so that one capture holds every VM's flow apart, also when the
-// address in it is not the one that it should be.
+// address in it is not the one that it should be. They follow from the namespace: the same in every round of a
+// run, others in another run beside it; below those that a peer's own connections leave from.
 const (
-	firstTCPPort = 20800 // answers HTTP with the client's address
-	firstUDPPort = 20900 // answers with one datagram of the MTU
-	firstBigPort = 21000 // … of one byte more
-	firstLowPort = 21100 // … of lowSize: the control
+	firstPort = 20000
+	runs      = 190
+	vmsOfARun = 16
 
 	// lowSize is an IP packet that every path takes.
 	lowSize = 128
 )
+
+// peerPorts are: HTTP that answers the client's address; UDP that answers one datagram of the MTU, of one byte
+// more, and of lowSize.
+type peerPorts struct{ tcp, udp, big, low int }
+
+func portsOf(namespace string, vm int) peerPorts {
+	const each = 4
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(namespace)) // never fails
+	first := firstPort + (int(h.Sum32()%runs)*vmsOfARun+vm%vmsOfARun)*each
+	return peerPorts{tcp: first, udp: first + 1, big: first + 2, low: first + 3}
+}
 
 // peer is the host outside with what was started there for this round.
 type peer struct {
@@ -34,8 +48,6 @@ type peer struct {
 	err     error
 }
 
-type peerPorts struct{ tcp, udp, big, low int }
-
 // startPeer starts all listeners and the capture by one command, nil where there is no host outside.
 func (o *observer) startPeer(ctx context.Context) *peer {
 	host, ok := o.bed.Outside()
@@ -44,7 +56,7 @@ func (o *observer) startPeer(ctx context.Context) *peer {
 	}
 	p := &peer{host: host, ports: map[string]peerPorts{}}
 	for i, s := range o.guestSpecs() {
-		p.ports[s.Name] = peerPorts{firstTCPPort + i, firstUDPPort + i, firstBigPort + i, firstLowPort + i}
+		p.ports[s.Name] = portsOf(o.running.Namespace, i)
 	}
 	p.command = peerScript(host.Interface(), p.ports, o.facts.MTU)
 	ctx, cancel := context.WithTimeout(ctx, PeerTimeout)
@@ -142,6 +154,10 @@ func (o *observer) asked(p *peer, said string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for vm, ports := range p.ports {
+		if r, ok := o.stage.Paths[outsidePath(vm)]; ok && !r.Value.Passed && notBound(said, ports.tcp) {
+			r.Err = "the peer's listener could not begin: its port is taken"
+			o.stage.Paths[outsidePath(vm)] = r
+		}
 		control := o.stage.Paths[controlDatagram(vm)]
 		for name, port := range map[string]int{datagramPath(vm): ports.udp, bigDatagramPath(vm): ports.big} {
 			r, ok := o.stage.Paths[name]
@@ -158,4 +174,9 @@ func (o *observer) asked(p *peer, said string) {
 			o.stage.Paths[name] = r
 		}
 	}
+}
+
+// notBound says whether socat could not have a port, by its own words: E bind(5, {AF=2 0.0.0.0:20800}, 16): …
+func notBound(said string, port int) bool {
+	return regexp.MustCompile(fmt.Sprintf(`E bind\(.*:%d\}`, port)).MatchString(said)
 }

@@ -156,6 +156,26 @@ func TestPeerScriptParses(t *testing.T) {
 	}
 }
 
+func TestPorts(t *testing.T) {
+	seen := map[int]string{}
+	for i := range vmsOfARun {
+		p := portsOf("vmnet-cn-b3ee00", i)
+		for _, port := range []int{p.tcp, p.udp, p.big, p.low} {
+			if port < firstPort || port >= 32768 || seen[port] != "" {
+				t.Errorf("VM %d: port %d", i, port)
+			}
+			seen[port] = "taken"
+		}
+	}
+}
+
+func TestNotBound(t *testing.T) {
+	const said = "2026/11/25 01:18:05 socat[12] E bind(5, {AF=2 0.0.0.0:20800}, 16): Address already in use\n"
+	if !notBound(said, 20800) || notBound(said, 2080) || notBound(said, 20801) {
+		t.Error("socat's words were misread")
+	}
+}
+
 func TestAsked(t *testing.T) {
 	ports := peerPorts{20800, 20900, 21000, 21100}
 	all := "vmnet-asked 20900\nvmnet-asked 21000\n"
