@@ -9,6 +9,7 @@ import (
 
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/report"
+	"github.com/vmnet-project/vmnet/internal/progress"
 )
 
 // exitCoder is an error that knows its exit code.
@@ -80,7 +81,7 @@ func complain(ctx context.Context, stderr io.Writer, err error) int {
 	}
 	line, details, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
 	if details != "" {
-		fmt.Fprintln(stderr, details)
+		fmt.Fprintln(stderr, progress.Plain(details))
 	}
 	fmt.Fprintln(stderr, "vmnet:", strings.TrimRight(line, ": "))
 	return code

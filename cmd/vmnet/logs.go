@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/internal/progress"
 	"github.com/vmnet-project/vmnet/stack"
 )
 
@@ -58,7 +59,7 @@ func (a *app) machineLog(tail int) error {
 		return &inputError{errors.New("no machine runs"), "vmnet status says what is up"}
 	}
 	for _, line := range m.LastLines(tail) {
-		fmt.Fprintln(a.stdout, line)
+		fmt.Fprintln(a.stdout, progress.Plain(line))
 	}
 	return nil
 }

@@ -2,8 +2,10 @@ package progress
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 )
@@ -81,6 +83,19 @@ func round(d time.Duration) time.Duration {
 		return d.Round(10 * time.Millisecond)
 	}
 	return d.Round(time.Second)
+}
+
+// escapes are the control sequences that a console sends to a terminal (ECMA-48: CSI and OSC).
+var escapes = regexp.MustCompile("\x1b(\\[[0-?]*[ -/]*[@-~]|\\][^\a\x1b]*(\a|\x1b\\\\)|[@-Z\\\\^_])")
+
+// Plain takes out of a console's line what would move a reader's cursor.
+func Plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || r == '\n' || unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, escapes.ReplaceAllString(s, ""))
 }
 
 func oneLine(s string) string {

@@ -118,11 +118,11 @@ func (r *Reporter) Running() []string {
 	return names
 }
 
-// Printf writes a line above the status line.
+// Printf writes a line above the status line, without control sequences.
 func (r *Reporter) Printf(format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.line(fmt.Sprintf(format, args...))
+	r.line(Plain(fmt.Sprintf(format, args...)))
 }
 
 // Close takes the status line away and stops drawing. Steps that still run are left out of the timings.

@@ -106,3 +106,25 @@ func TestConcurrent(t *testing.T) {
 		t.Errorf("%d steps still run", n)
 	}
 }
+
+func TestPlain(t *testing.T) {
+	for in, want := range map[string]string{
+		"\x1b[!p\x1b]104\a\x1b[?7h[    1.4] systemd": "[    1.4] systemd",
+		"\x1b[1;31mred\x1b[0m\ttab\x07":              "red\ttab",
+		"plain … ünïcode":                            "plain … ünïcode",
+		"\x1b]0;title\x1b\\end":                      "end",
+	} {
+		if got := Plain(in); got != want {
+			t.Errorf("Plain(%q) is %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzPlain(f *testing.F) {
+	f.Add("\x1b[?7hx")
+	f.Fuzz(func(t *testing.T, s string) {
+		if strings.ContainsAny(Plain(s), "\x1b\r\a\b") {
+			t.Errorf("Plain(%q) is %q", s, Plain(s))
+		}
+	})
+}
