@@ -11,17 +11,19 @@ import (
 	"sync"
 	"time"
 
+	"github.com/go-logr/logr"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 	kubevirtv1 "kubevirt.io/api/core/v1"
 	"kubevirt.io/client-go/kubecli"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"k8s.io/apimachinery/pkg/runtime"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // The files of a bed directory.
@@ -70,6 +72,7 @@ type Bed struct {
 // Open reads the files, builds the clients and asks the cluster once. It fails with *InputError for what the
 // user gave and cannot be used, and with *UnreachableError for a cluster that does not answer in AnswerTimeout.
 func Open(ctx context.Context, o Options) (*Bed, error) {
+	quiet()
 	b := &Bed{Dir: o.Dir, Kubeconfig: o.Kubeconfig, started: map[*process]struct{}{}}
 	if b.Kubeconfig == "" {
 		if o.Dir == "" {
@@ -143,6 +146,13 @@ func (b *Bed) connect(config *rest.Config) error {
 	b.Objects, err = client.New(config, client.Options{Scheme: scheme})
 	return err
 }
+
+// quiet keeps the client libraries from writing to stderr: what matters they also return, and the rest is about
+// connections that were closed on purpose.
+var quiet = sync.OnceFunc(func() {
+	klog.SetLogger(logr.Discard())
+	ctrllog.SetLogger(logr.Discard())
+})
 
 // ask finds out whether there is a cluster that takes the credentials.
 func (b *Bed) ask(ctx context.Context) error {
