@@ -106,7 +106,7 @@ func (b *Bed) makeNodePod(ctx context.Context, node, id string) (string, error) 
 			return false, err
 		case err != nil:
 			last = err.Error()
-			return false, nil
+			return false, nil //nolint:nilerr // asked again until ctx ends
 		case have.DeletionTimestamp != nil:
 			last = "an older pod is still being deleted"
 			return false, nil

@@ -3,6 +3,7 @@ package bed
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -96,11 +97,19 @@ func (p *process) until(ctx context.Context, met func() bool) error {
 			if met() {
 				return nil
 			}
-			return fmt.Errorf("it ended (%v): %s", p.err, lastLines(strings.TrimSpace(p.stderr.String()), 5))
+			return fmt.Errorf("it ended: %s: %w", lastLines(strings.TrimSpace(p.stderr.String()), 5), p.howEnded())
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// howEnded is never nil: an early end is one, too, when the exit code is 0.
+func (p *process) howEnded() error {
+	if p.err == nil {
+		return errors.New("exit code 0")
+	}
+	return p.err
 }
 
 func (p *process) Await(ctx context.Context, text string) error {

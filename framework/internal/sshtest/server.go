@@ -3,6 +3,7 @@
 package sshtest
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os/exec"
@@ -30,7 +31,7 @@ func Start(t testing.TB, host ssh.Signer, client ssh.PublicKey) *Server {
 		return &ssh.Permissions{}, nil
 	}}
 	config.AddHostKey(host)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +49,7 @@ func Start(t testing.TB, host ssh.Signer, client ssh.PublicKey) *Server {
 			s.mu.Lock()
 			s.conns = append(s.conns, conn)
 			s.mu.Unlock()
-			go serve(conn, config)
+			go serve(t.Context(), conn, config)
 		}
 	}()
 	return s
@@ -64,7 +65,7 @@ func (s *Server) Drop() {
 	s.conns = nil
 }
 
-func serve(conn net.Conn, config *ssh.ServerConfig) {
+func serve(ctx context.Context, conn net.Conn, config *ssh.ServerConfig) {
 	_, channels, requests, err := ssh.NewServerConn(conn, config)
 	if err != nil {
 		return
@@ -79,12 +80,12 @@ func serve(conn net.Conn, config *ssh.ServerConfig) {
 		if err != nil {
 			return
 		}
-		go run(session, requests)
+		go run(ctx, session, requests)
 	}
 }
 
 // run executes a session's command; the command's stdin ends with the session's.
-func run(session ssh.Channel, requests <-chan *ssh.Request) {
+func run(ctx context.Context, session ssh.Channel, requests <-chan *ssh.Request) {
 	defer func() { _ = session.Close() }()
 	for request := range requests {
 		if request.Type != "exec" {
@@ -96,7 +97,7 @@ func run(session ssh.Channel, requests <-chan *ssh.Request) {
 		if ssh.Unmarshal(request.Payload, &payload) != nil {
 			return
 		}
-		cmd := exec.Command("sh", "-c", payload.Command) //nolint:gosec // a test's own command
+		cmd := exec.CommandContext(ctx, "sh", "-c", payload.Command) //nolint:gosec // a test's own command
 		cmd.Stdout, cmd.Stderr = session, session.Stderr()
 		stdin, err := cmd.StdinPipe()
 		if err != nil || cmd.Start() != nil {
