@@ -20,6 +20,9 @@ import (
 // sshAttempt bounds one try to get into a guest that boots; a refused try comes back sooner.
 const sshAttempt = 20 * time.Second
 
+// Await waits as Deploy does, for everything that is applied by now: after VMs were restarted or moved.
+func (r *Running) Await(ctx context.Context) error { return r.await(ctx) }
+
 // await waits for everything that was applied, all at once; the first hopeless thing ends all waits.
 func (r *Running) await(ctx context.Context) error {
 	pods, err := r.bed.Kube.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{LabelSelector: "!" + kubevirtv1.AppLabel})

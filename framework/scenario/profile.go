@@ -22,7 +22,7 @@ type Profile struct {
 	// User can log in by SSH, and is root.
 	User string
 	// Serve is a shell command that starts an HTTP server on port 8080, if none runs there: /hostname answers
-	// the guest's name.
+	// the guest's name. (Small also answers /cgi-bin/clientip, with the client's address and port.)
 	Serve string
 	// Ask is typed on the serial console for evidence; empty where the console has no open shell.
 	Ask string
@@ -42,7 +42,8 @@ mkdir -p /run/www/cgi-bin && hostname > /run/www/hostname &&
 printf '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n%%s:%%s" "$REMOTE_ADDR" "$REMOTE_PORT"\n' > /run/www/cgi-bin/clientip &&
 chmod 755 /run/www/cgi-bin/clientip && httpd -p 0.0.0.0:8080 -h /run/www; }`}
 
-// Published is Fedora with NetworkManager, from a registry; the images are pinned.
+// Published is Fedora with NetworkManager, from a registry, by release. Its user is root, which cloud-init lets in
+// by disable_root: false.
 var Published = Profile{Name: "published", User: "root", change: publish, Serve: `ss -Hltn | grep -q ':8080 ' || {
 mkdir -p /run/www && hostname > /run/www/hostname && cd /run/www &&
 systemd-run --unit=vmnet-http --working-directory=/run/www python3 -m http.server 8080; }`}
