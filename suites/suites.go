@@ -96,14 +96,27 @@ func runSpecs(labels []string) []string {
 	// the progress is Step's, the outcome the report's
 	formatter.ColorableStdOut, formatter.ColorableStdErr = io.Discard, io.Discard
 	var problems []string
-	ginkgo.ReportAfterSuite("problems", func(report ginkgo.Report) {
-		for _, spec := range report.SpecReports {
-			if spec.Failed() && !claimFailed(spec) && !slices.Contains(problems, spec.FailureMessage()) {
-				problems = append(problems, spec.FailureMessage())
-			}
-		}
-	})
+	ginkgo.ReportAfterSuite("problems", func(report ginkgo.Report) { problems = problemsOf(report.SpecReports) })
 	ginkgo.RunSpecs(outcome{}, "vmnet", suite, reporter)
+	return problems
+}
+
+// problemsOf collects what failed and is no claim: a scenario's coming up and going away.
+func problemsOf(specs types.SpecReports) []string {
+	var problems []string
+	add := func(message string) {
+		if message != "" && !slices.Contains(problems, message) {
+			problems = append(problems, message)
+		}
+	}
+	for _, spec := range specs {
+		if spec.Failed() && !claimFailed(spec) {
+			add(spec.FailureMessage())
+		}
+		for _, more := range spec.AdditionalFailures {
+			add(more.Failure.Message)
+		}
+	}
 	return problems
 }
 

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/onsi/ginkgo/v2"
+	"github.com/onsi/ginkgo/v2/types"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/judge"
@@ -117,6 +118,19 @@ func TestLabelsMatchTheRegistry(t *testing.T) {
 				t.Errorf("%s: labels %v, want %s", id, s.Labels(), want)
 			}
 		}
+	}
+}
+
+func TestProblems(t *testing.T) {
+	failed := func(id, message string, entries ...types.ReportEntry) types.SpecReport {
+		return types.SpecReport{State: types.SpecStateFailed, LeafNodeLabels: []string{id}, ReportEntries: entries, Failure: types.Failure{Message: message}}
+	}
+	judged := failed("CN-01", "CN-01 is FAIL", types.ReportEntry{Name: "CN-01 FAIL"})
+	judged.AdditionalFailures = []types.AdditionalFailure{{Failure: types.Failure{Message: "namespace is still there"}}}
+	got := problemsOf(types.SpecReports{failed("CN-02", "does not come up"), failed("CN-03", "does not come up"), judged,
+		{State: types.SpecStatePassed}})
+	if want := []string{"does not come up", "namespace is still there"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
 	}
 }
 
