@@ -1,9 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
@@ -55,7 +56,8 @@ func WriteFacts(w io.Writer, f model.Facts, view View) error {
 	return err
 }
 
-// Phase is the part of a run that its steps' names begin with: "kernel" of "kernel: compile".
+// Phase is a stretch of a run: steps whose names begin alike ("kernel" of "kernel: compile") and that follow upon
+// one another. One of a single step has that step's name.
 type Phase struct {
 	Name string
 	// Start and Seconds span the phase's steps, from the first one's start to the last one's end.
@@ -63,25 +65,27 @@ type Phase struct {
 	Failed         bool
 }
 
+// pause is how many seconds may lie between two steps of one phase.
+const pause = 5
+
 // Phases sums the timings up, in the order in which the phases began.
 func Phases(timings []Timing) []Phase {
-	byName := map[string]int{}
+	timings = slices.Clone(timings)
+	slices.SortStableFunc(timings, func(a, b Timing) int { return cmp.Compare(a.Start, b.Start) })
+	latest := map[string]int{} // by prefix
 	var phases []Phase
 	for _, t := range timings {
-		name, _, _ := strings.Cut(t.Step, ": ")
-		i, ok := byName[name]
-		if !ok {
-			i = len(phases)
-			byName[name] = i
-			phases = append(phases, Phase{Name: name, Start: t.Start})
+		prefix, _, _ := strings.Cut(t.Step, ": ")
+		i, ok := latest[prefix]
+		if !ok || t.Start > phases[i].Start+phases[i].Seconds+pause {
+			latest[prefix] = len(phases)
+			phases = append(phases, Phase{Name: t.Step, Start: t.Start, Seconds: t.Seconds, Failed: t.Err != ""})
+			continue
 		}
 		p := &phases[i]
-		end := max(p.Start+p.Seconds, t.Start+t.Seconds)
-		p.Start = min(p.Start, t.Start)
-		p.Seconds = end - p.Start
-		p.Failed = p.Failed || t.Err != ""
+		p.Name, p.Failed = prefix, p.Failed || t.Err != ""
+		p.Seconds = max(p.Start+p.Seconds, t.Start+t.Seconds) - p.Start
 	}
-	sort.SliceStable(phases, func(i, j int) bool { return phases[i].Start < phases[j].Start })
 	return phases
 }
 
@@ -90,14 +94,17 @@ func WriteTimings(w io.Writer, r Report) error {
 	var b strings.Builder
 	b.WriteString("Timings\n")
 	for _, p := range Phases(r.Timings) {
+		if p.Seconds < 1 && !p.Failed {
+			continue
+		}
 		failed := ""
 		if p.Failed {
 			failed = "   failed"
 		}
-		fmt.Fprintf(&b, "  %-28s%8s   from %s%s\n", p.Name, seconds(p.Seconds), seconds(p.Start), failed)
+		fmt.Fprintf(&b, "  %-36s%8s   from %s%s\n", p.Name, seconds(p.Seconds), seconds(p.Start), failed)
 	}
 	if !r.Finished.IsZero() {
-		fmt.Fprintf(&b, "  %-28s%8s\n", "all", seconds(r.Finished.Sub(r.Started).Seconds()))
+		fmt.Fprintf(&b, "  %-36s%8s\n", "all", seconds(r.Finished.Sub(r.Started).Seconds()))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -150,6 +157,6 @@ func sortedKeys[K ~string, V any](m map[K]V) []K {
 	for k := range m {
 		keys = append(keys, k)
 	}
-	sort.Slice(keys, func(i, j int) bool { return keys[i] < keys[j] })
+	slices.Sort(keys)
 	return keys
 }

@@ -258,7 +258,7 @@ func TestNewDir(t *testing.T) {
 
 func TestPhases(t *testing.T) {
 	got := Phases(sample(t).Timings)
-	want := []Phase{{Name: "kernel", Start: 1, Seconds: 63.5}, {Name: "images", Start: 2, Seconds: 90}, {Name: "observe", Start: 100, Seconds: 0.25, Failed: true}}
+	want := []Phase{{Name: "kernel", Start: 1, Seconds: 63.5}, {Name: "images: kubernetes", Start: 2, Seconds: 90}, {Name: "observe: vm-a", Start: 100, Seconds: 0.25, Failed: true}}
 	if len(got) != len(want) {
 		t.Fatalf("phases %+v", got)
 	}
