@@ -18,11 +18,11 @@ type network struct {
 }
 
 type fakeStep struct {
-	n                   *network
-	to                  string
-	failDo, failUndo    error
-	leaves, interrupted string
-	cancel              context.CancelFunc
+	n                *network
+	to               string
+	failDo, failUndo error
+	leaves           string
+	cancel           context.CancelFunc
 }
 
 func (fakeStep) Reversible() bool { return true }
