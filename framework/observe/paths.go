@@ -21,21 +21,26 @@ func controlDatagram(vm string) string { return "peer/outside>" + vm + "#control
 // pairs are the VMs that ping each other: across nodes, and on one.
 var pairs = map[string][]string{"vm-a": {"vm-b", "vm-c"}, "vm-b": {"vm-a"}, "vm-c": {"vm-a"}}
 
-// fromGuests makes all attempts that begin in guests, a visit each.
+// fromGuests makes all attempts that begin in guests: a visit for the datagrams, of which one is waited for in vain,
+// and beside it one for the rest.
 func (o *observer) fromGuests(ctx context.Context, p *peer) {
 	var parts []func()
 	for _, s := range o.guestSpecs() {
-		parts = append(parts, func() {
-			probes := o.guestProbes(s.Name, p)
-			asks := make([]ask, 0, len(probes))
-			for _, one := range probes {
-				asks = append(asks, one.ask)
+		for _, probes := range [][]probe{o.guestProbes(s.Name, p), o.datagramProbes(s.Name, p)} {
+			if len(probes) == 0 {
+				continue
 			}
-			answers, err := o.visitProbes(ctx, s.Name, asks)
-			for _, one := range probes {
-				o.path(one.name, one.read(placed("guest "+s.Name), answers, err))
-			}
-		})
+			parts = append(parts, func() {
+				asks := make([]ask, 0, len(probes))
+				for _, one := range probes {
+					asks = append(asks, one.ask)
+				}
+				answers, err := o.visitProbes(ctx, s.Name, asks)
+				for _, one := range probes {
+					o.path(one.name, one.read(placed("guest "+s.Name), answers, err))
+				}
+			})
+		}
 	}
 	together(parts...)
 }
@@ -50,7 +55,7 @@ func (o *observer) visitProbes(ctx context.Context, vm string, asks []ask) (map[
 	return batch(ctx, g, guestPrelude+probePrelude, asks)
 }
 
-// guestProbes are a guest's attempts, the quick ones first.
+// guestProbes are a guest's attempts but for the datagrams.
 func (o *observer) guestProbes(vm string, p *peer) []probe {
 	me, echo := "vm/"+vm, o.running.Address("echo")
 	name := fmt.Sprintf("echo.%s.svc.%s", o.running.Namespace, o.facts.ClusterDomain)
@@ -67,12 +72,23 @@ func (o *observer) guestProbes(vm string, p *peer) []probe {
 	}
 	if ports, ok := p.of(vm); ok {
 		probes = append(probes,
-			httpProbe(outsidePath(vm), me, "peer/outside", fmt.Sprintf("http://%s:%d/clientip", p.address(), ports.tcp), httpSeconds, clientSeen),
-			datagramProbe(controlDatagram(vm), me, p.address(), ports.low, lowSize, 2),
-			datagramProbe(datagramPath(vm), me, p.address(), ports.udp, o.facts.MTU, 2),
-			datagramProbe(bigDatagramPath(vm), me, p.address(), ports.big, o.facts.MTU+1, 1))
+			httpProbe(outsidePath(vm), me, "peer/outside", fmt.Sprintf("http://%s:%d/clientip", p.address(), ports.tcp), httpSeconds, clientSeen))
 	}
 	return probes
+}
+
+// datagramProbes ask the peer outside for datagrams: the control first, then of the MTU, then of one byte more.
+func (o *observer) datagramProbes(vm string, p *peer) []probe {
+	me := "vm/" + vm
+	ports, ok := p.of(vm)
+	if !ok {
+		return nil
+	}
+	return []probe{
+		datagramProbe(controlDatagram(vm), me, p.address(), ports.low, lowSize, 2),
+		datagramProbe(datagramPath(vm), me, p.address(), ports.udp, o.facts.MTU, 2),
+		datagramProbe(bigDatagramPath(vm), me, p.address(), ports.big, o.facts.MTU+1, 1),
+	}
 }
 
 // of gives a VM's ports at the peer.

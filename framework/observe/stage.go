@@ -75,6 +75,16 @@ func Stage(ctx context.Context, b *bed.Bed, r *scenario.Running, f model.Facts, 
 	return o.stage
 }
 
+// Prepare makes ready what Stage enters on nodes, so that it does not wait for it; call it while VMs start. That it
+// could not is told by the reads of the Stage.
+func Prepare(ctx context.Context, b *bed.Bed, f model.Facts) {
+	var parts []func()
+	for _, n := range f.Nodes {
+		parts = append(parts, func() { _, _ = b.Node(ctx, n.Name) })
+	}
+	together(parts...)
+}
+
 func (o *observer) step(name string, f func()) {
 	if o.report == nil {
 		f()

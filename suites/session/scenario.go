@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/onsi/ginkgo/v2"
 
@@ -45,8 +46,15 @@ func (s *Scenario) Deploy(ctx ginkgo.SpecContext) {
 	defer cancel()
 	// planned before anything is made, so that an interrupt finds it
 	ginkgo.DeferCleanup(s.teardown, ginkgo.NodeTimeout(TeardownTimeout))
+	var prepared sync.WaitGroup
+	prepared.Add(1)
+	go func() {
+		defer prepared.Done()
+		observe.Prepare(bounded, o.Bed, current.facts)
+	}()
 	running, err := scenario.Deploy(bounded, o.Bed, scenario.Options{
 		Scenario: s.name, Spare: o.Spare, Guest: o.Guest, IdentityDir: o.IdentityDir, Step: o.Step})
+	prepared.Wait()
 	s.running = running
 	if err != nil {
 		ginkgo.Fail("the scenario does not come up: " + reason(bounded, err))
