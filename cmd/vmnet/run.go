@@ -62,7 +62,11 @@ func (a *app) run(ctx context.Context, beds bedFlags, chosen selection, keep boo
 	if rec.dir == "" {
 		return err
 	}
-	return errors.Join(err, a.conclude(rec.report))
+	verdict := a.conclude(rec.report)
+	if err == nil {
+		return verdict
+	}
+	return err
 }
 
 // checkStack refuses options of the stack that make no sense, before anything is made.
