@@ -70,6 +70,11 @@ func hostGo(ctx context.Context) (map[string]string, error) {
 	if err := json.Unmarshal(data, &env); err != nil {
 		return nil, fmt.Errorf("images: go env: %w", err)
 	}
+	for _, k := range []string{"GOMODCACHE", "GOCACHE"} { // a new machine's Go has not made them yet
+		if err := os.MkdirAll(env[k], 0o755); err != nil {
+			return nil, fmt.Errorf("images: %s: %w", k, err)
+		}
+	}
 	return env, nil
 }
 

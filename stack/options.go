@@ -6,6 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/vmnet-project/vmnet/images"
 )
 
 // Names of what a run makes. One bed at a time: the machine is sized for one.
@@ -62,6 +66,9 @@ func (o Options) withDefaults() (Options, error) {
 		return o, &InputError{What: fmt.Sprintf("NODES=%d", o.Nodes), Remedy: "it is 1 to 8"}
 	}
 	for name, dir := range o.Checkouts {
+		if !slices.Contains(images.Components(), name) {
+			return o, &InputError{What: "the checkout of " + name, Remedy: "the components are " + strings.Join(images.Components(), ", ")}
+		}
 		if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 			return o, &InputError{What: fmt.Sprintf("the checkout of %s, %s", name, dir), Remedy: "it is not a directory; give the path of a working tree"}
 		}
