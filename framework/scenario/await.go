@@ -25,12 +25,16 @@ func (r *Running) Await(ctx context.Context) error { return r.await(ctx) }
 
 // await waits for everything that was applied, all at once; the first hopeless thing ends all waits.
 func (r *Running) await(ctx context.Context) error {
-	pods, err := r.bed.Kube.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{LabelSelector: "!" + kubevirtv1.AppLabel})
+	r.forget()
+	now, err := r.look(ctx)
 	if err != nil {
 		return fmt.Errorf("list the pods of %s: %w", r.Namespace, err)
 	}
 	group, waits := errgroup.WithContext(ctx)
-	for _, p := range pods.Items {
+	for _, p := range now.pods {
+		if p.Labels[kubevirtv1.AppLabel] != "" {
+			continue // a launcher: its VM is waited for
+		}
 		group.Go(func() error {
 			return r.step("pod "+p.Name+" Ready", func() error { return r.awaitPod(waits, p.Name) })
 		})
@@ -62,9 +66,13 @@ func (r *Running) awaitPod(ctx context.Context, name string) error {
 	last := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: r.Namespace}}
 	images := r.patience()
 	err := wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
-		pod, err := r.bed.Kube.CoreV1().Pods(r.Namespace).Get(ctx, name, metav1.GetOptions{})
+		now, err := r.look(ctx)
 		if err != nil {
 			return false, r.tolerate(err)
+		}
+		pod := now.pods[name]
+		if pod == nil {
+			return false, nil
 		}
 		last = pod
 		if pod.Status.Phase == corev1.PodFailed || images.exhausted(pod) {
@@ -81,12 +89,13 @@ func (r *Running) awaitRunning(ctx context.Context, name string) error {
 	defer cancel()
 	images := r.patience()
 	err := wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
-		vmi, err := r.bed.KubeVirt.VirtualMachineInstance(r.Namespace).Get(ctx, name, metav1.GetOptions{})
-		if apierrors.IsNotFound(err) {
-			return false, r.vmHopeless(ctx, name)
-		}
+		now, err := r.look(ctx)
 		if err != nil {
 			return false, r.tolerate(err)
+		}
+		vmi := now.vmis[name]
+		if vmi == nil {
+			return false, r.vmHopeless(ctx, name)
 		}
 		switch vmi.Status.Phase {
 		case kubevirtv1.Failed, kubevirtv1.Succeeded:
@@ -94,7 +103,11 @@ func (r *Running) awaitRunning(ctx context.Context, name string) error {
 		case kubevirtv1.Running:
 			return true, nil
 		case kubevirtv1.Scheduling:
-			return false, r.launcherHopeless(ctx, name, images)
+			for _, pod := range now.launchers(name) {
+				if images.exhausted(pod) {
+					return false, &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.Namespace, name)}
+				}
+			}
 		}
 		return false, nil
 	})
@@ -114,26 +127,12 @@ func (r *Running) vmHopeless(ctx context.Context, name string) error {
 	return nil
 }
 
-// launcherHopeless looks at the pod of a VM that is being scheduled.
-func (r *Running) launcherHopeless(ctx context.Context, name string, images *patience) error {
-	pods, err := r.bed.Kube.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{LabelSelector: launcherOf(name)})
-	if err != nil {
-		return r.tolerate(err)
-	}
-	for i := range pods.Items {
-		if images.exhausted(&pods.Items[i]) {
-			return &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.Namespace, name)}
-		}
-	}
-	return nil
-}
-
 // awaitSSH waits for the first command in a guest, and starts its HTTP server.
 func (r *Running) awaitSSH(ctx context.Context, name string) error {
 	bounded, cancel := r.bound(ctx, r.timeouts.SSH)
 	defer cancel()
 	last := "nothing tried"
-	err := wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextCancel(bounded, retrySSH, true, func(ctx context.Context) (bool, error) {
 		attempt, cancel := context.WithTimeout(ctx, sshAttempt)
 		defer cancel()
 		if _, err := r.guest(name).Run(attempt, "sh", "-c", r.Profile.Serve); err != nil {

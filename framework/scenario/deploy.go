@@ -198,6 +198,7 @@ func (r *Running) apply(ctx context.Context, objects []client.Object) error {
 		return err
 	}
 	r.note(objects)
+	r.forget()
 	return nil
 }
 
@@ -238,6 +239,3 @@ func (r *Running) bound(ctx context.Context, timeout time.Duration) (context.Con
 }
 
 var errTimeout = errors.New("timed out")
-
-// poll is how often the cluster is asked while something is waited for.
-const poll = time.Second

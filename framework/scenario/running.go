@@ -30,6 +30,7 @@ type Running struct {
 	dialer     transport.Dialer
 	timeouts   Timeouts
 	report     StepFunc
+	glances    glances
 
 	mu        sync.Mutex
 	guests    map[string]*guest
