@@ -44,11 +44,11 @@ func Up(ctx context.Context, o Options) (string, error) {
 	if err := install(ctx, o, plan.Packages); err != nil {
 		return "", err
 	}
-	if err := saveState(o, state{Plan: plan, Nodes: o.Nodes}); err != nil {
-		return "", err
-	}
 	built, err := build(ctx, o, plan)
 	if err != nil {
+		return "", err // a build leaves nothing that down would have to take away
+	}
+	if err := saveState(o, state{Plan: plan, Nodes: o.Nodes}); err != nil {
 		return "", err
 	}
 	if err := create(ctx, o, plan, built); err != nil {
