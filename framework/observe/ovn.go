@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,8 +19,8 @@ import (
 
 // control is a pod on the cluster's network on that node that runs no VM: what links it has, any pod has.
 func (o *observer) control(ctx context.Context, node string) (place, error) {
-	for _, p := range o.fixtures {
-		if p.node == node {
+	for _, name := range slices.Sorted(maps.Keys(o.fixtures)) { // the same one in every round
+		if p := o.fixtures[name]; p.node == node {
 			return p, nil
 		}
 	}
