@@ -16,7 +16,7 @@ LDFLAGS := -X $(SOURCE).tree=$(TREE) -X $(SOURCE).dirty=$(DIRTY)
 # what `make test` hands to `go test`
 TESTFLAGS ?=
 # packages whose tests run under the race detector, too: those with goroutines of their own
-RACE := ./internal/... ./framework/...
+RACE := ./internal/... ./framework/bed ./framework/fault ./framework/observe ./framework/report ./framework/scenario ./framework/transport
 
 # CHECKOUT_… on make's command line reaches vmnet by the environment, like every variable whose name a shell accepts.
 
