@@ -74,7 +74,7 @@ fmt:
 
 .PHONY: lint
 lint: $(LINT) ## golangci-lint, the rule on imports among it
-	$(LINT) run
+	$(LINT) run --allow-parallel-runners
 
 $(LINT): tools/go.mod tools/go.sum
 	$(GO) build -C tools -o ../$(LINT) github.com/golangci/golangci-lint/v2/cmd/golangci-lint
@@ -98,6 +98,8 @@ help:
 		'  NODES=2                  nodes of the cluster, 1 to 8' \
 		'  SCENARIO=a,b             the scenarios to run; all without it' \
 		'  CLAIMS=CN-09,CN-14       the claims to prove; all of the scenarios without it' \
+		'  FAULTS=CN-09             the faults to inject, by ID or by the claim they are meant for' \
+		'  BED=DIR                  a bed directory instead of the one that make up made' \
 		'  KEEP=1                   leave cluster and VMs up after the run' \
 		'  OUT=out                  where reports go: out/latest is the last run'\''s' \
 		'  CHECKOUT_OVN_KUBERNETES=DIR   build a component from a working tree; also KUBERNETES, KUBEVIRT, MULTUS, …' \
