@@ -79,6 +79,10 @@ func complain(ctx context.Context, stderr io.Writer, err error) int {
 	if err == nil || errors.As(err, &verdict) {
 		return code
 	}
+	if code == report.ExitInterrupted {
+		fmt.Fprintln(stderr, "vmnet: interrupted") // what the interrupt broke is of no interest
+		return code
+	}
 	line, details, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
 	if details != "" {
 		fmt.Fprintln(stderr, progress.Plain(details))

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/vmnet-project/vmnet/framework/report"
 )
@@ -65,14 +66,16 @@ func kubeconfig(t *testing.T) string {
 	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return file(t, "kubeconfig", fmt.Sprintf(`apiVersion: v1
+	return file(t, "kubeconfig", fmt.Sprintf(clusterAt, address))
+}
+
+const clusterAt = `apiVersion: v1
 kind: Config
 current-context: c
 clusters: [{name: c, cluster: {server: "https://%s"}}]
 users: [{name: u, user: {token: t}}]
 contexts: [{name: c, context: {cluster: c, user: u}}]
-`, address))
-}
+`
 
 // Bad input is answered by one line that names it and the remedy, and by the exit code of its kind.
 func TestBadInput(t *testing.T) {
@@ -151,6 +154,39 @@ func TestNothingSelected(t *testing.T) {
 	}
 	if got := exitCode(t.Context(), nothingError{"why"}); got != report.ExitNothing {
 		t.Errorf("exit code %d, want %d", got, report.ExitNothing)
+	}
+}
+
+// ^C ends a command that waits for a cluster, at once and with its own exit code.
+func TestInterrupt(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // takes connections, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	config := file(t, "kubeconfig", fmt.Sprintf(clusterAt, silent.Addr()))
+	cmd := exec.Command(os.Args[0], "run", "--kubeconfig", config, "--out", t.TempDir())
+	cmd.Env = append(os.Environ(), asProgram+"=1")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := silent.Accept() // now it waits
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	began := time.Now()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // the exit code says it
+	if code := cmd.ProcessState.ExitCode(); code != report.ExitInterrupted {
+		t.Errorf("exit code %d: %s", code, &stderr)
+	}
+	if !strings.HasSuffix(stderr.String(), "vmnet: interrupted\n") || time.Since(began) > 5*time.Second {
+		t.Errorf("after %s: %q", time.Since(began), &stderr)
 	}
 }
 
