@@ -20,7 +20,7 @@ func (a *app) prove(ctx context.Context, s session, rec *record, keep bool) erro
 		IdentityDir: s.identityDir, Step: rec.p.Step})
 	rec.report.Facts, rec.judged = result.Facts, result.Judgements
 	if err != nil {
-		return err
+		return &setupError{err}
 	}
 	if keep {
 		for _, namespace := range result.Kept {

@@ -64,6 +64,9 @@ func (a *app) selftest(ctx context.Context, beds bedFlags, c fault.Config, out s
 		c.Bed, c.IdentityDir, c.Dir, c.Step, c.Out = s.bed, s.identityDir, dir, p.Step, lines{p}
 		ran = true
 		matrix, err = fault.Selftest(ctx, c)
+		if red := new(fault.NotGreenError); err != nil && matrix.Injected == 0 && !errors.As(err, &red) {
+			return &setupError{err} // it did not come to the first fault
+		}
 		return err
 	})
 	p.Close()
