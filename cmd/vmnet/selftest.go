@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -57,7 +58,7 @@ func (a *app) selftest(ctx context.Context, beds bedFlags, c fault.Config, out s
 	var matrix fault.Matrix
 	ran := false
 	err := a.onBed(ctx, beds, c.Keep, p, func(ctx context.Context, s session) error {
-		dir, err := report.NewDir(out+"/selftest", time.Now())
+		dir, err := report.NewDir(filepath.Join(out, "selftest"), time.Now())
 		if err != nil {
 			return &inputError{err, ""}
 		}
