@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/report"
 )
 
@@ -187,6 +188,24 @@ func TestInterrupt(t *testing.T) {
 	}
 	if !strings.HasSuffix(stderr.String(), "vmnet: interrupted\n") || time.Since(began) > 5*time.Second {
 		t.Errorf("after %s: %q", time.Since(began), &stderr)
+	}
+}
+
+// A set-up that fails is one line, too, and leaves a report in which nothing has run.
+func TestSetupFails(t *testing.T) {
+	out := t.TempDir()
+	// an engine that does not answer: nothing listens on that socket
+	got := vmnet(t, []string{"DOCKER_HOST=unix:///nowhere/docker.sock", "DOCKER=host", "IMAGES=registry", "OUT=" + out}, "run")
+	lines := strings.Split(strings.TrimSpace(got.stderr), "\n")
+	if got.code != report.ExitSetup || len(lines) != 2 || !strings.HasPrefix(lines[0], "report: "+out) || !strings.HasPrefix(lines[1], "vmnet: ") {
+		t.Errorf("exit code %d, %q", got.code, got.stderr)
+	}
+	if got.stdout != "" {
+		t.Errorf("output %q", got.stdout)
+	}
+	r, counts := verdicts(t, filepath.Join(out, "latest"))
+	if counts[model.DidNotRun] != len(r.Claims) || !strings.HasSuffix(lines[1], r.Stopped) {
+		t.Errorf("%v, stopped: %q", counts, r.Stopped)
 	}
 }
 

@@ -66,14 +66,11 @@ func (r *record) end(stopped error) error {
 	if r.dir == "" {
 		return nil
 	}
-	missing := "the run did not come to it"
 	if stopped != nil {
-		line, _, _ := strings.Cut(stopped.Error(), "\n")
-		r.report.Stopped = line
-		missing = "the run ended before it: " + line
+		r.report.Stopped, _, _ = strings.Cut(stopped.Error(), "\n")
 	}
 	r.report.Finished = time.Now().UTC()
-	return r.save(missing)
+	return r.save("the run did not come to it")
 }
 
 func (r *record) save(missing string) error {

@@ -58,9 +58,12 @@ func (a *app) run(ctx context.Context, beds bedFlags, chosen selection, keep boo
 	if werr := rec.end(err); werr != nil {
 		err = errors.Join(err, werr)
 	}
+	if rec.dir != "" {
+		p.Printf("report: %s", rec.dir)
+	}
 	p.Close()
-	if rec.dir == "" {
-		return err
+	if len(rec.judged) == 0 && err != nil {
+		return err // a table in which nothing has run would hide why
 	}
 	verdict := a.conclude(rec.report)
 	if err == nil {

@@ -18,7 +18,7 @@ func WriteDetails(w io.Writer, claims []model.Judgement, view View) error {
 	var b strings.Builder
 	for _, c := range claims {
 		switch c.Verdict {
-		case model.Pass, model.NotApplicable:
+		case model.Pass, model.NotApplicable, model.DidNotRun: // the table says all there is
 			continue
 		}
 		fmt.Fprintf(&b, "\n%s %s  %s\n", paint(c.Verdict, string(c.Verdict), view), c.ID, c.Text)
