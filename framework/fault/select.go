@@ -39,7 +39,7 @@ func Select(scenarioName string, names []string) ([]Fault, error) {
 }
 
 // group puts faults that turn different claims red together, so that fewer observations are needed; alone leaves each
-// by itself.
+// by itself. Their order may change.
 func group(faults []Fault, alone bool) [][]Fault {
 	var groups [][]Fault
 next:
@@ -58,6 +58,9 @@ next:
 }
 
 func share(a, b Fault) bool {
+	if len(a.Renews)+len(b.Renews) > 0 {
+		return true // a VM that starts anew forgets what else was done to it
+	}
 	for id := range a.Red {
 		if b.Red[id] != nil || slices.Contains(b.Blind, id) {
 			return true

@@ -3,15 +3,14 @@ package fault
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/watch"
+	networking "k8s.io/client-go/kubernetes/typed/networking/v1"
 )
 
 // Apply applies another manifest of the scenario's folder; taken back, its objects are deleted.
@@ -82,7 +81,7 @@ type DeletePolicies struct{}
 // Reversible is true: taken back, policies stay.
 func (DeletePolicies) Reversible() bool { return true }
 
-// Do starts to watch.
+// Do starts to watch. A watch ends with the client's timeout, or with the API server's patience: then the next begins.
 func (DeletePolicies) Do(ctx context.Context, w *World) (Undo, error) {
 	policies := w.Bed.Kube.NetworkingV1().NetworkPolicies(w.Running.Namespace)
 	list, err := policies.List(ctx, metav1.ListOptions{})
@@ -98,30 +97,39 @@ func (DeletePolicies) Do(ctx context.Context, w *World) (Undo, error) {
 		stop()
 		return nil, fmt.Errorf("watch network policies: %w", err)
 	}
-	ended := make(chan error, 1)
+	ended := make(chan struct{})
 	go func() {
-		var errs []error
-		for event := range watcher.ResultChan() {
-			if object, ok := event.Object.(metav1.Object); ok && event.Type == watch.Added {
-				err := policies.Delete(life, object.GetName(), metav1.DeleteOptions{})
-				if err != nil && !apierrors.IsNotFound(err) {
-					errs = append(errs, fmt.Errorf("delete network policy %s: %w", object.GetName(), err))
-				}
-			}
-		}
-		if life.Err() == nil {
-			errs = append(errs, errors.New("the watch of network policies ended by itself"))
-		}
-		ended <- errors.Join(errs...)
+		defer close(ended)
+		deleteAll(life, policies, watcher)
 	}()
 	return func(ctx context.Context) error {
 		stop()
-		watcher.Stop()
 		select {
-		case err := <-ended:
-			return err
+		case <-ended:
+			return nil
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
 	}, nil
+}
+
+// deleteAll deletes what appears in a watch, and in those after it, until ctx ends. That a policy is gone already is as
+// good, and one that could not be deleted shows in the claim that survives.
+func deleteAll(ctx context.Context, policies networking.NetworkPolicyInterface, watcher watch.Interface) {
+	for {
+		for event := range watcher.ResultChan() {
+			if object, ok := event.Object.(metav1.Object); ok && event.Type == watch.Added {
+				_ = policies.Delete(ctx, object.GetName(), metav1.DeleteOptions{})
+			}
+		}
+		watcher.Stop()
+		err := wait.PollUntilContextCancel(ctx, effectPoll, true, func(ctx context.Context) (bool, error) {
+			next, err := policies.Watch(ctx, metav1.ListOptions{}) // begins with what is there
+			watcher = next
+			return err == nil, nil
+		})
+		if err != nil {
+			return
+		}
+	}
 }
