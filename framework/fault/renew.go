@@ -79,7 +79,7 @@ func (w *World) renew(ctx context.Context, vm string) error {
 	err = wait.PollUntilContextCancel(ctx, effectPoll, true, func(ctx context.Context) (bool, error) {
 		now, err := instances.Get(ctx, vm, metav1.GetOptions{})
 		if last = err; err != nil {
-			return false, nil
+			return false, nil //nolint:nilerr // asked again until the timeout
 		}
 		last = fmt.Errorf("its instance is %s", now.Status.Phase)
 		return now.UID != old.UID && now.Status.Phase == kubevirtv1.Running, nil
