@@ -178,7 +178,7 @@ func clusterNetwork() []Claim {
 			Reads: join(
 				every.of("spec.spare"),
 				steady.of("vms[+*]"),
-				guest.of("guest.hostname"),
+				guest.of("spec.hostname"),
 				paths.of("[api><guests>].passed", "[api><guests>].answer"),
 			)},
 		{ID: "CN-21", Text: "A custom vmNetworkCIDR moves bridge, guest and gateway together", Profile: model.Extended, Judge: customSubnet,

@@ -194,7 +194,15 @@ func nicModel(device string) string {
 func hostname(n *Notebook, o model.Observation) {
 	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
 		if got, from, ok := Need(n, s.what("guest's hostname"), s.Guest.Hostname); ok {
-			n.Equal(s.what("guest's hostname"), from, s.Spec.Hostname, "the spec", got)
+			n.Equal(s.what("guest's hostname"), from, s.Spec.Hostname, hostnameRule(s.Spec), got)
 		}
 	}
+}
+
+// hostnameRule says why a guest has the name that the spec's record holds.
+func hostnameRule(s model.VMSpec) string {
+	if s.Hostname == s.Name {
+		return "the VM's name, as spec.hostname says no other"
+	}
+	return "spec.hostname, or else the name of VM " + s.Name + " up to its first dot"
 }

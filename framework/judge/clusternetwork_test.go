@@ -102,3 +102,25 @@ func TestNothingObserved(t *testing.T) {
 		}
 	}
 }
+
+// A guest with another name than its spec's, whichever way it is asked, is seen by both claims; a spec.hostname of its
+// own is what they then demand.
+func TestHostname(t *testing.T) {
+	o := recorded(t)
+	vm, path := o.Stages[0].VMs["vm-a"], o.Stages[0].Paths["api>vm-a"]
+	vm.Guest.Hostname.Value, path.Value.Answer = "localhost", "localhost"
+	o.Stages[0].VMs["vm-a"], o.Stages[0].Paths["api>vm-a"] = vm, path
+	for _, id := range []string{"CN-20", "CN-26"} {
+		expect(t, verdict(t, o, id), model.Fail, "expected vm-a (the VM's name, as spec.hostname says no other), observed localhost")
+	}
+	vm.Spec.Hostname = "localhost"
+	o.Stages[0].VMs["vm-a"] = vm
+	for _, id := range []string{"CN-20", "CN-26"} {
+		expect(t, verdict(t, o, id), model.Pass, "")
+	}
+	vm.Guest.Hostname.Value, path.Value.Answer = "vm-a", "vm-a"
+	o.Stages[0].VMs["vm-a"], o.Stages[0].Paths["api>vm-a"] = vm, path
+	for _, id := range []string{"CN-20", "CN-26"} {
+		expect(t, verdict(t, o, id), model.Fail, "expected localhost (spec.hostname, or else the name of VM vm-a")
+	}
+}
