@@ -64,14 +64,14 @@ type Outcome struct {
 	Undo   time.Duration `json:"undoNanoseconds"`
 }
 
-// weigh compares the verdicts under a fault with those before it. What faults that were injected beside it must turn
-// red says nothing of this one.
+// weigh compares the verdicts under a fault with those before it. What faults that were injected beside it turn red
+// or blind, as they may, says nothing of this one.
 func weigh(f Fault, beside []Fault, before, after []model.Judgement) (cells map[string]Cell, killed bool) {
 	was := byID(before)
 	cells, killed = map[string]Cell{}, len(f.Red) > 0
 	seen := map[string]bool{}
 	for _, j := range after {
-		if slices.ContainsFunc(beside, func(b Fault) bool { return b.Red[j.ID] != nil }) {
+		if slices.ContainsFunc(beside, func(b Fault) bool { return b.moves(j) }) {
 			continue
 		}
 		c := Cell{Before: was[j.ID].Verdict, Verdict: j.Verdict, Reason: j.Reason}
@@ -106,6 +106,11 @@ func effect(f Fault, j model.Judgement, before model.Verdict) Effect {
 		return Blinded
 	}
 	return Leaked
+}
+
+// moves says whether a verdict is what a fault may make of it.
+func (f Fault) moves(j model.Judgement) bool {
+	return f.Red[j.ID] != nil || j.Verdict == model.Error && slices.Contains(f.Blind, j.ID)
 }
 
 // applicable says why a fault cannot be injected where the verdicts before it are these; empty when it can.

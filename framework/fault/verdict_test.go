@@ -48,6 +48,17 @@ func TestWeigh(t *testing.T) {
 			}
 		})
 	}
+	t.Run("what a neighbour turns red or blind", func(t *testing.T) {
+		beside := []Fault{{ID: "B/y", Red: red("B", "^b$"), Blind: []string{"C"}}}
+		after := []model.Judgement{judged("A", model.Fail, "link: one extra"), judged("B", model.Fail, "b"), judged("C", model.Error, "dark"), before[3]}
+		if cells, killed := weigh(f, beside, before, after); !killed || len(cells) != 1 {
+			t.Errorf("killed %t, %v", killed, cells)
+		}
+		after[2] = judged("C", model.Fail, "wrong")
+		if cells, killed := weigh(f, beside, before, after); killed || cells["C"].Effect != Leaked {
+			t.Errorf("killed %t, %v", killed, cells)
+		}
+	})
 	t.Run("red that was not judged", func(t *testing.T) {
 		if cells, killed := weigh(f, nil, before, before[1:]); killed || cells["A"].Effect != Survived {
 			t.Errorf("killed %t, %v", killed, cells)
