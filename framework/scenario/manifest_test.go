@@ -106,6 +106,19 @@ func TestSpecOf(t *testing.T) {
 	}
 }
 
+func TestHostname(t *testing.T) {
+	long := strings.Repeat("a", 70)
+	for _, tc := range []struct{ name, set, want string }{
+		{"vm-a", "", "vm-a"}, {"vm-a", "web", "web"}, {"vm-a.example", "", "vm-a"}, {long, "", long[:63]}, {"vm-a", "vm-a", "vm-a"},
+	} {
+		vm := &kubevirtv1.VirtualMachine{Spec: kubevirtv1.VirtualMachineSpec{Template: &kubevirtv1.VirtualMachineInstanceTemplateSpec{}}}
+		vm.Name, vm.Spec.Template.Spec.Hostname = tc.name, tc.set
+		if got := SpecOf(vm).Hostname; got != tc.want {
+			t.Errorf("VM %s with spec.hostname %q: %q, want %q", tc.name, tc.set, got, tc.want)
+		}
+	}
+}
+
 func TestSpecOfOtherBindings(t *testing.T) {
 	objects, err := decode([]byte(`apiVersion: kubevirt.io/v1
 kind: VirtualMachine

@@ -1,6 +1,9 @@
 package scenario
 
 import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/validation"
 	kubevirtv1 "kubevirt.io/api/core/v1"
 
 	"github.com/vmnet-project/vmnet/framework/model"
@@ -14,14 +17,11 @@ const (
 
 // SpecOf is what a VirtualMachine asks for, from its spec alone.
 func SpecOf(vm *kubevirtv1.VirtualMachine) model.VMSpec {
-	s := model.VMSpec{Namespace: vm.Namespace, Name: vm.Name, Hostname: vm.Name, Spare: vm.Labels[componentLabel] == spare}
+	s := model.VMSpec{Namespace: vm.Namespace, Name: vm.Name, Hostname: guestName(vm), Spare: vm.Labels[componentLabel] == spare}
 	if vm.Spec.Template == nil {
 		return s
 	}
 	template := vm.Spec.Template.Spec
-	if template.Hostname != "" {
-		s.Hostname = template.Hostname
-	}
 	networks := map[string]kubevirtv1.Network{}
 	for _, n := range template.Networks {
 		networks[n.Name] = n
@@ -38,6 +38,16 @@ func SpecOf(vm *kubevirtv1.VirtualMachine) model.VMSpec {
 		s.Interfaces = append(s.Interfaces, spec)
 	}
 	return s
+}
+
+// guestName is KubeVirt's rule for the name that a guest gets: spec.hostname where there is one, else the VM's name up
+// to its first dot, as far as a DNS label may be long (KubeVirt, pkg/network/dns: SanitizeHostname).
+func guestName(vm *kubevirtv1.VirtualMachine) string {
+	if vm.Spec.Template != nil && vm.Spec.Template.Spec.Hostname != "" {
+		return vm.Spec.Template.Spec.Hostname
+	}
+	label, _, _ := strings.Cut(vm.Name, ".")
+	return label[:min(len(label), validation.DNS1123LabelMaxLength)]
 }
 
 // binding names an interface's binding as a manifest does.
