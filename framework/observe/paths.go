@@ -109,7 +109,7 @@ func (o *observer) fromClient(ctx context.Context) {
 		func() {
 			url := o.serviceURL("vm-a", o.running.Address("service/vm-a"), "/hostname")
 			o.clientProbes(ctx, httpProbe("pod/client>service/vm-a", "pod/client", "service/vm-a", url, httpSeconds, answered),
-				o.attempt("vm-b", "#before", 1, httpSeconds, true))
+				o.attempt("vm-b", "#before", 1, httpSeconds))
 		},
 		func() { o.clientPings(ctx) },
 	)

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/vmnet-project/vmnet/framework/model"
 )
 
 const (
@@ -24,9 +27,9 @@ func (o *observer) policies(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, PolicyTimeout*2)
 	defer cancel()
 	limit := int(PolicyTimeout.Seconds())
-	denied := o.attempt("vm-b", "#denied", limit, policySeconds, false)
-	during := o.attempt("vm-a", "#during-deny", 1, httpSeconds, true)
-	allowed := o.attempt("vm-b", "#allowed", limit, policySeconds, true)
+	denied := o.refused(limit, policySeconds)
+	during := o.attempt("vm-a", "#during-deny", 1, httpSeconds)
+	allowed := o.attempt("vm-b", "#allowed", limit, policySeconds)
 	defer o.removePolicies(ctx, denied.name, allowed.name)
 	if err := o.running.Apply(ctx, denyFile); err != nil {
 		o.cannot(fmt.Errorf("the denying policy could not be applied: %w", err), denied, during, allowed)
@@ -65,27 +68,64 @@ func (o *observer) removePolicies(ctx context.Context, paths ...string) {
 	}
 }
 
-// attempt connects from the client until the outcome is the wanted one, twice in a row where that is a refusal, or
-// until it has tried for so many seconds; the last outcome counts. It loops at the client: a visit for each try
-// would take longer.
-func (o *observer) attempt(vm, suffix string, limit, seconds int, want bool) probe {
-	url := fmt.Sprintf("http://%s:%d/hostname", o.podIP(vm), defaultHTTPPort)
+// attempt connects from the client until the outcome is the wanted one or until it has tried for so many seconds; the
+// last outcome counts. It loops at the client: a visit for each try would take longer.
+func (o *observer) attempt(vm, suffix string, limit, seconds int) probe {
+	url := o.hostnameURL(vm)
 	one := httpProbe("pod/client>"+vm+suffix, "pod/client", "vm/"+vm, url, seconds, answered)
-	again := 1
-	if !want {
-		again = 2
-	}
-	one.ask.script = fmt.Sprintf(`n=0; end=$(($(date +%%s)+%[1]d))
+	one.ask.script = fmt.Sprintf(`end=$(($(date +%%s)+%[1]d))
 while :; do
-	if out=$(get %[2]d '%[3]s' 2>&1); then c=0; got=true; else c=$?; got=false; fi
-	if [ $got = %[4]t ]; then n=$((n+1)); else n=0; fi
-	if [ $n -ge %[5]d ] || [ "$(date +%%s)" -ge $end ]; then break; fi
-	[ $got = false ] || sleep 0.5
+	if out=$(get %[2]d '%[3]s' 2>&1); then printf '%%s' "$out"; exit 0; else c=$?; fi
+	[ "$(date +%%s)" -lt $end ] || break
+	sleep 0.5
 done
-if [ $got = true ]; then printf '%%s' "$out"; else printf '%%s' "$out" >&2; fi
-exit $c`, limit, seconds, url, want, again)
+printf '%%s' "$out" >&2
+exit $c`, limit, seconds, url)
 	if limit > 1 {
 		one.ask.show = fmt.Sprintf("%s # again and again for up to %d s", one.ask.show, limit)
 	}
 	return one
+}
+
+const (
+	// refusals in a row are a denial, each with its control.
+	refusals = 3
+	// slowMark is what the client says of refusals that were none, for want of a control that was answered.
+	slowMark = "vmnet-no-control"
+)
+
+// refused connects from the client to vm-b until it is refused several times in a row, each time with vm-a
+// answering right after within the same timeout: a client, node or network that has become slow denies nothing.
+// Where that never came about and the last try was not answered, the read has failed.
+func (o *observer) refused(limit, seconds int) probe {
+	const vm, control = "vm-b", "vm-a"
+	url, beside := o.hostnameURL(vm), o.hostnameURL(control)
+	one := httpProbe("pod/client>"+vm+"#denied", "pod/client", "vm/"+vm, url, seconds, func(p *model.Path, a answer) error {
+		if strings.Contains(a.stderr, slowMark) {
+			return fmt.Errorf("not refused %d times in a row with %s answering within %d s beside each: %s", refusals, control, seconds,
+				firstOf(strings.ReplaceAll(a.stderr, slowMark, "")))
+		}
+		return answered(p, a)
+	})
+	one.ask.script = fmt.Sprintf(`n=0; end=$(($(date +%%s)+%[1]d))
+while :; do
+	if out=$(get %[2]d '%[3]s' 2>&1); then
+		n=0; got=true
+	else
+		c=$?; got=false
+		if beside=$(get %[2]d '%[4]s' 2>&1); then n=$((n+1)); else n=0; out="$out; the control: $beside"; fi
+	fi
+	if [ $n -ge %[5]d ] || [ "$(date +%%s)" -ge $end ]; then break; fi
+	sleep 0.5
+done
+if [ $got = true ]; then printf '%%s' "$out"; exit 0; fi
+[ $n -ge %[5]d ] || echo %[6]s >&2
+printf '%%s' "$out" >&2
+exit $c`, limit, seconds, url, beside, refusals, slowMark)
+	one.ask.show = fmt.Sprintf("%s # again and again for up to %d s, until refused %d times in a row while %s answers", one.ask.show, limit, refusals, beside)
+	return one
+}
+
+func (o *observer) hostnameURL(vm string) string {
+	return fmt.Sprintf("http://%s:%d/hostname", o.podIP(vm), defaultHTTPPort)
 }

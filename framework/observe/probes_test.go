@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -74,41 +75,55 @@ func TestProbeThatCouldNotBeMade(t *testing.T) {
 	}
 }
 
-// The loop at the client, against a server that begins to answer, and one that stops.
+// The loops at the client, against a server that begins to answer, and one that stops, with the control beside it.
 func TestAttemptLoop(t *testing.T) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Skip("no curl here")
 	}
-	asked := 0
-	from := func(first, then int) *httptest.Server {
-		asked = 0
+	// serve answers so many requests in that way, then in the other.
+	serve := func(first int, answers bool) (*httptest.Server, *atomic.Int32) {
+		asked := &atomic.Int32{}
 		return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			if asked++; asked > 2 {
-				first = then
-			}
-			if first == 0 { // hang up: a client that is refused
-				c, _, err := http.NewResponseController(w).Hijack()
-				if err == nil {
-					_ = c.Close()
-				}
+			if (int(asked.Add(1)) <= first) == answers {
+				_, _ = w.Write([]byte("vm-b\n"))
 				return
 			}
-			_, _ = w.Write([]byte("vm-b\n"))
-		}))
+			if c, _, err := http.NewResponseController(w).Hijack(); err == nil { // hang up: a client that is refused
+				_ = c.Close()
+			}
+		})), asked
 	}
-	o := &observer{stage: model.Stage{VMs: map[string]model.VMView{}}}
+	const always = 1000
+	o := &observer{stage: model.Stage{VMs: map[string]model.VMView{
+		"vm-a": {Pod: model.Read[model.Pod]{Value: model.Pod{IPs: []string{"192.0.2.1"}}}},
+		"vm-b": {Pod: model.Read[model.Pod]{Value: model.Pod{IPs: []string{"192.0.2.2"}}}},
+	}}}
 	for name, tc := range map[string]struct {
-		first, then int
-		want        bool
-	}{"denied at last": {1, 0, false}, "allowed at last": {0, 1, true}} {
-		server := from(tc.first, tc.then)
-		one := o.attempt("vm-b", "#x", 20, 1, tc.want)
-		one.ask.script = strings.ReplaceAll(one.ask.script, one.path.Target, server.URL)
+		deny                bool
+		first, controlFirst int
+		answers, control    bool
+		passed, fails       bool
+		asked               int32
+	}{
+		"allowed at last":                  {first: 2, passed: true, asked: 3},
+		"denied at last":                   {deny: true, first: 2, answers: true, controlFirst: always, control: true, asked: 2 + refusals},
+		"never denied":                     {deny: true, first: always, answers: true, controlFirst: always, control: true, passed: true, asked: 3},
+		"all is slow":                      {deny: true, first: 0, answers: true, controlFirst: 0, control: true, fails: true, asked: 3},
+		"the control answers but the once": {deny: true, first: 0, answers: true, controlFirst: 1, fails: false, asked: 1 + refusals},
+	} {
+		server, asked := serve(tc.first, tc.answers)
+		beside, _ := serve(tc.controlFirst, tc.control)
+		one := o.attempt("vm-b", "#x", 3, 1)
+		if tc.deny {
+			one = o.refused(3, 1)
+		}
+		one.ask.script = strings.NewReplacer(o.hostnameURL("vm-b"), server.URL, o.hostnameURL("vm-a"), beside.URL).Replace(one.ask.script)
 		answers, err := batch(context.Background(), shell{}, probePrelude, []ask{one.ask})
 		r := one.read("x", answers, err)
 		server.Close()
-		if r.Failure() != nil || r.Value.Passed != tc.want || asked < 3 {
-			t.Errorf("%s: %+v after %d requests", name, r, asked)
+		beside.Close()
+		if (r.Failure() != nil) != tc.fails || r.Value.Passed != tc.passed || asked.Load() < tc.asked {
+			t.Errorf("%s: %+v after %d requests", name, r, asked.Load())
 		}
 	}
 }
