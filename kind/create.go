@@ -33,7 +33,7 @@ func Create(ctx context.Context, o Options) error {
 		return err
 	}
 	defer release()
-	if err := o.nameIsFree(ctx); err != nil {
+	if err := NameIsFree(ctx, o); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(o.BedDir, 0o755); err != nil {
@@ -69,7 +69,9 @@ func Create(ctx context.Context, o Options) error {
 	return o.step("bed directory", func() error { return writeBed(ctx, &o, c, outside) })
 }
 
-func (o *Options) nameIsFree(ctx context.Context) error {
+// NameIsFree asks the engine for a cluster with the options' name; one that is there is a *NameTakenError. Nothing
+// but Name and Engine is read.
+func NameIsFree(ctx context.Context, o Options) error {
 	out, err := o.Engine.Docker(ctx, "ps", "-a", "--filter", "label="+kindClusterLabel+"="+o.Name, "--format", "{{.Names}}")
 	if err != nil {
 		return fmt.Errorf("asking the engine for clusters: %w", err)

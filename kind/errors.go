@@ -13,7 +13,7 @@ type NameTakenError struct {
 }
 
 func (e *NameTakenError) Error() string {
-	return fmt.Sprintf("a kind cluster named %s is there already (%s): take it away with `vmnet down` or `kind delete cluster --name %s`, or choose another name",
+	return fmt.Sprintf("a kind cluster named %s is there already (%s), and was not made here: if it is not needed, take it away with `kind delete cluster --name %s`",
 		e.Name, strings.Join(e.Nodes, ", "), e.Name)
 }
 

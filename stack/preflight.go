@@ -54,13 +54,15 @@ func Preflight(ctx context.Context, o Options) (Plan, error) {
 	if p.Docker, err = chooseDocker(ctx, o.Docker); err != nil {
 		return p, err
 	}
-	p.Images = chooseImages(ctx, o)
+	if p.Images, err = chooseImages(ctx, o); err != nil {
+		return p, err
+	}
 	if p.Docker.Taken == DockerMachine || p.Images.Taken == ImagesSource {
 		if err := supported("/etc/os-release"); err != nil {
 			return p, err
 		}
-		if os.Geteuid() != 0 {
-			return p, &SetupError{What: "not root", Remedy: "building images and starting a machine need root: run it with sudo, or bring a Docker engine and a registry in reach"}
+		if err := root(os.Geteuid()); err != nil {
+			return p, err
 		}
 	}
 	if p.Docker.Taken == DockerMachine && p.Images.Taken == ImagesRegistry {
@@ -78,7 +80,15 @@ func Preflight(ctx context.Context, o Options) (Plan, error) {
 		}
 	}
 	p.Packages = missing(ctx, p.Packages)
-	return p, disk(o)
+	return p, disk(o.Cache, unix.Statfs)
+}
+
+// root refuses a user who may neither build images nor start a machine.
+func root(uid int) error {
+	if uid == 0 {
+		return nil
+	}
+	return &SetupError{What: "not root", Remedy: "building images and starting a machine need root: run it with sudo, or bring a Docker engine, helm and a registry in reach"}
 }
 
 // chooseDocker takes the host's engine if it answers and its kernel has what is needed.
@@ -156,13 +166,19 @@ func lackingModules(proc, modules string) []string {
 	return lacking
 }
 
-// chooseImages takes published images where every registry answers, and none is to be replaced by a checkout.
-func chooseImages(ctx context.Context, o Options) Choice {
+// chooseImages takes published images where every registry answers, helm is there to install them, and none is to be
+// replaced by a checkout.
+func chooseImages(ctx context.Context, o Options) (Choice, error) {
+	_, helm := exec.LookPath("helm")
 	switch {
+	case o.Images == ImagesRegistry && helm != nil:
+		return Choice{}, &SetupError{What: "IMAGES=registry without helm", Remedy: "OVN-Kubernetes' chart needs it: install helm (https://helm.sh/docs/intro/install), or take IMAGES=source"}
 	case o.Images != "":
-		return Choice{o.Images, "asked for"}
+		return Choice{o.Images, "asked for"}, nil
 	case len(o.Checkouts) > 0:
-		return Choice{ImagesSource, "a component comes from a checkout"}
+		return Choice{ImagesSource, "a component comes from a checkout"}, nil
+	case helm != nil:
+		return Choice{ImagesSource, "no helm, which published images are installed with"}, nil
 	}
 	unreached := make([]string, len(registries))
 	var wg sync.WaitGroup
@@ -179,9 +195,9 @@ func chooseImages(ctx context.Context, o Options) Choice {
 	wg.Wait()
 	unreached = slices.DeleteFunc(unreached, func(s string) bool { return s == "" })
 	if len(unreached) > 0 {
-		return Choice{ImagesSource, "no way to " + strings.Join(unreached, ", ")}
+		return Choice{ImagesSource, "no way to " + strings.Join(unreached, ", ")}, nil
 	}
-	return Choice{ImagesRegistry, "the registries answer"}
+	return Choice{ImagesRegistry, "the registries answer, and helm is there"}, nil
 }
 
 // supported refuses hosts that the builds and the machine do not know.
@@ -221,20 +237,20 @@ func memory(meminfo string) error {
 }
 
 // disk refuses a cache directory whose file system is too full for what is still to be built.
-func disk(o Options) error {
-	if err := os.MkdirAll(o.Cache, 0o755); err != nil {
+func disk(cache string, statfs func(string, *unix.Statfs_t) error) error {
+	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return &SetupError{What: "the cache directory", Err: err, Remedy: "set XDG_CACHE_HOME to a place that can be written"}
 	}
 	var s unix.Statfs_t
-	if err := unix.Statfs(o.Cache, &s); err != nil {
-		return &SetupError{What: "the cache directory " + o.Cache, Err: err}
+	if err := statfs(cache, &s); err != nil {
+		return &SetupError{What: "the cache directory " + cache, Err: err}
 	}
 	need := uint64(diskCold)
-	if _, err := os.Stat(filepath.Join(o.Cache, builtMark)); err == nil {
+	if _, err := os.Stat(filepath.Join(cache, builtMark)); err == nil {
 		need = diskWarm
 	}
 	if free := s.Bavail * uint64(s.Bsize); free < need {
-		return &SetupError{What: fmt.Sprintf("%d MiB are free at %s", free>>20, o.Cache), Remedy: fmt.Sprintf("%d MiB are needed: free some, or set XDG_CACHE_HOME to a larger disk", need>>20)}
+		return &SetupError{What: fmt.Sprintf("%d MiB are free at %s", free>>20, cache), Remedy: fmt.Sprintf("%d MiB are needed: free some, or set XDG_CACHE_HOME to a larger disk", need>>20)}
 	}
 	return nil
 }

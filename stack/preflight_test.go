@@ -2,10 +2,15 @@ package stack
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/vmnet-project/vmnet/kind"
 )
 
 func write(t *testing.T, path, content string) string {
@@ -103,4 +108,87 @@ func TestOneRunAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	again()
+}
+
+func TestNotRootIsRefused(t *testing.T) {
+	if err := root(0); err != nil {
+		t.Error(err)
+	}
+	var refused *SetupError
+	if err := root(1000); !errors.As(err, &refused) || refused.ExitCode() != 3 || !strings.Contains(refused.Remedy, "sudo") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestAFullDiskIsRefusedWithWhatIsNeeded(t *testing.T) {
+	cache := t.TempDir()
+	free := func(mib uint64) func(string, *unix.Statfs_t) error {
+		return func(_ string, s *unix.Statfs_t) error {
+			s.Bsize, s.Bavail = 4096, mib<<20/4096
+			return nil
+		}
+	}
+	if err := disk(cache, free(31<<10)); err != nil {
+		t.Error(err)
+	}
+	var refused *SetupError
+	if err := disk(cache, free(20<<10)); !errors.As(err, &refused) || !strings.Contains(err.Error(), "20480 MiB") || !strings.Contains(err.Error(), "30720 MiB") {
+		t.Errorf("before anything is built: %v", err)
+	}
+	write(t, filepath.Join(cache, builtMark), "")
+	if err := disk(cache, free(20<<10)); err != nil {
+		t.Errorf("after a build: %v", err)
+	}
+	if err := disk(cache, free(7<<10)); !errors.As(err, &refused) || !strings.Contains(err.Error(), "8192 MiB") {
+		t.Errorf("after a build, nearly full: %v", err)
+	}
+}
+
+func TestPublishedImagesNeedHelm(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	if c, err := chooseImages(t.Context(), Options{}); err != nil || c.Taken != ImagesSource || !strings.Contains(c.Why, "no helm") {
+		t.Errorf("nothing asked for: %v, %v", c, err)
+	}
+	var refused *SetupError
+	if _, err := chooseImages(t.Context(), Options{Images: ImagesRegistry}); !errors.As(err, &refused) || !strings.Contains(refused.Remedy, "install helm") {
+		t.Errorf("registry asked for: %v", err)
+	}
+	write(t, filepath.Join(os.Getenv("PATH"), "helm"), "#!/bin/sh\n")
+	if err := os.Chmod(filepath.Join(os.Getenv("PATH"), "helm"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := chooseImages(t.Context(), Options{Images: ImagesRegistry}); err != nil || c.Taken != ImagesRegistry {
+		t.Errorf("registry asked for, and helm is there: %v, %v", c, err)
+	}
+}
+
+// Another's cluster of our name, which came up meanwhile, must be none that down takes away.
+func TestATakenNameIsForgotten(t *testing.T) {
+	o, err := Options{Cache: t.TempDir()}.withDefaults()
+	if err != nil {
+		t.Fatal(err)
+	}
+	store := filepath.Join(o.Cache, "store")
+	write(t, filepath.Join(store, "blob"), "x")
+	plan := Plan{Docker: Choice{Taken: DockerHost}}
+	if err := saveState(o, state{Plan: plan, Nodes: 2, Stores: []string{store}}); err != nil {
+		t.Fatal(err)
+	}
+	if unlessTaken(o, plan, errors.New("another")) == nil {
+		t.Error("an error was lost")
+	}
+	if _, ok := loadState(o); !ok {
+		t.Error("the state is gone after another error")
+	}
+	err = setup("the cluster", unlessTaken(o, plan, &kind.NameTakenError{Name: ClusterName, Nodes: []string{"vmnet-control-plane"}}))
+	var failed *SetupError
+	if !errors.As(err, &failed) || failed.ExitCode() != 3 || !strings.Contains(err.Error(), "kind delete cluster --name vmnet") || strings.Contains(err.Error(), "vmnet down") {
+		t.Errorf("got %v", err)
+	}
+	if _, ok := loadState(o); ok {
+		t.Error("down would take another's cluster away")
+	}
+	if _, err := os.Stat(store); err == nil {
+		t.Error("the store is left")
+	}
 }

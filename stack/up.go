@@ -44,6 +44,11 @@ func Up(ctx context.Context, o Options) (string, error) {
 	if err := install(ctx, o, plan.Packages); err != nil {
 		return "", err
 	}
+	if plan.Docker.Taken == DockerHost { // before the state says that a cluster of this name is ours to take away
+		if err := kind.NameIsFree(ctx, kind.Options{Name: ClusterName}); err != nil {
+			return "", setup("the cluster", err)
+		}
+	}
 	built, err := build(ctx, o, plan)
 	if err != nil {
 		return "", err // a build leaves nothing that down would have to take away
@@ -136,9 +141,23 @@ func create(ctx context.Context, o Options, plan Plan, b built) error {
 		if cause := context.Cause(ctx); cause != nil && ctx.Err() != nil {
 			return cause
 		}
-		return setup("the cluster", err)
+		return setup("the cluster", unlessTaken(o, plan, err))
 	}
 	return nil
+}
+
+// unlessTaken forgets what was about to be made when another's cluster took its name meanwhile: down must not take
+// that one away.
+func unlessTaken(o Options, plan Plan, err error) error {
+	var taken *kind.NameTakenError
+	if !errors.As(err, &taken) || plan.Docker.Taken != DockerHost {
+		return err
+	}
+	s, _ := loadState(o)
+	for _, dir := range s.Stores {
+		err = errors.Join(err, os.RemoveAll(dir))
+	}
+	return errors.Join(err, os.Remove(statePath(o)))
 }
 
 // components says which images and manifests the cluster takes, and lays the node's store out.
