@@ -72,7 +72,7 @@ func (h *containerHost) Start(ctx context.Context, argv ...string) (Process, err
 		return nil, fmt.Errorf("%s: start: %w", h.Place(), err)
 	}
 	p := &process{bed: h.bed, place: h.Place(), command: CommandLine(argv), stdin: stdin,
-		stdout: newOutput(), stderr: newOutput(), kill: kill}
+		stdout: newOutput(), stderr: newOutput(), kill: kill, at: h}
 	cmd.Stdout, cmd.Stderr = p.stdout, p.stderr
 	if err := cmd.Start(); err != nil {
 		kill()

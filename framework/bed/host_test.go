@@ -148,6 +148,34 @@ func stopped(t *testing.T, b *Bed, h Host) {
 	}
 }
 
+// A command that heeds neither SIGINT nor SIGTERM is gone after Stop, and Stop says what it took.
+func TestStopKills(t *testing.T) {
+	b := newBed()
+	s, _ := overSSH(t, b, same)
+	for kind, h := range map[string]Host{"ssh": s, "container": inContainer(t, b)} {
+		for signals, words := range map[string]string{"INT": "SIGTERM ended it", "INT TERM": "SIGKILL ended it"} {
+			p, err := h.Start(t.Context(), "sh", "-c", `trap '' `+signals+`; echo ready; while :; do sleep 0.05; done`)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Await(t.Context(), "ready"); err != nil {
+				t.Fatal(err)
+			}
+			p.(*process).patience = 50 * time.Millisecond
+			stdout, _, err := p.Stop(t.Context())
+			if err == nil || !strings.Contains(err.Error(), words) || stdout != "ready\n" {
+				t.Errorf("%s, deaf to %s: %q, %v", kind, signals, stdout, err)
+			}
+			if err := syscall.Kill(p.(*process).pid, 0); !errors.Is(err, syscall.ESRCH) {
+				t.Errorf("%s, deaf to %s: process %d is still there", kind, signals, p.(*process).pid)
+			}
+		}
+	}
+	if len(b.started) != 0 {
+		t.Error("the bed still knows the processes")
+	}
+}
+
 func TestCloseStopsWhatWasStarted(t *testing.T) {
 	b := newBed()
 	h := inContainer(t, b)

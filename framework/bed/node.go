@@ -156,6 +156,9 @@ func (b *Bed) ensureSystemNamespace(ctx context.Context) error {
 		if apierrors.IsNotFound(err) {
 			return false, nil
 		}
+		if err == nil {
+			err = isOurs(have)
+		}
 		return err == nil && have.DeletionTimestamp == nil, err // an older run's may still be going away
 	})
 }
@@ -206,12 +209,31 @@ func (b *Bed) removeNodePods(ctx context.Context) error {
 	return b.Sweep(ctx)
 }
 
-// Sweep removes all node pods of all runs with their namespace, also those that killed runs left.
+// Sweep removes all node pods of all runs with their namespace, also those that killed runs left. A namespace of that
+// name that somebody else made stays, and is an error.
 func (b *Bed) Sweep(ctx context.Context) error {
-	if err := b.RemoveNamespace(ctx, SystemNamespace); err != nil {
+	have, err := b.Kube.CoreV1().Namespaces().Get(ctx, SystemNamespace, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err == nil {
+		err = isOurs(have)
+	}
+	if err == nil {
+		err = b.removeNamespace(ctx, SystemNamespace, have.UID)
+	}
+	if err != nil {
 		return fmt.Errorf("remove the node pods: %w", err)
 	}
 	return nil
+}
+
+// isOurs refuses a namespace that vmnet did not make.
+func isOurs(n *corev1.Namespace) error {
+	if n.Labels[PartOfLabel] == PartOf {
+		return nil
+	}
+	return fmt.Errorf("namespace %s was not made by vmnet (it lacks the label %s=%s): it stays untouched; rename or remove it", n.Name, PartOfLabel, PartOf)
 }
 
 // PodReady says whether a pod runs and all its containers are ready.

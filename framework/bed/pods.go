@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 )
@@ -35,8 +36,17 @@ func PodTrouble(pod *corev1.Pod) string {
 // RemoveNamespace deletes a namespace and waits, as long as ctx allows, until it is gone. When it hangs, the
 // error says on what, as the namespace's own conditions have it.
 func (b *Bed) RemoveNamespace(ctx context.Context, name string) error {
+	return b.removeNamespace(ctx, name, "")
+}
+
+// removeNamespace removes the one with this UID alone, if one is given.
+func (b *Bed) removeNamespace(ctx context.Context, name string, uid types.UID) error {
 	spaces := b.Kube.CoreV1().Namespaces()
-	err := spaces.Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))})
+	options := metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}
+	if uid != "" {
+		options.Preconditions = &metav1.Preconditions{UID: &uid}
+	}
+	err := spaces.Delete(ctx, name, options)
 	if client404(err) != nil && !apierrors.IsConflict(err) {
 		return fmt.Errorf("delete namespace %s: %w", name, err)
 	}
@@ -46,7 +56,7 @@ func (b *Bed) RemoveNamespace(ctx context.Context, name string) error {
 		if err == nil {
 			last = have
 		}
-		return apierrors.IsNotFound(err), nil
+		return apierrors.IsNotFound(err) || err == nil && uid != "" && have.UID != uid, nil
 	})
 	if err == nil {
 		return nil

@@ -34,11 +34,17 @@ type process struct {
 	ended          chan struct{} // closed after err is set
 	err            error         // how the connection ended
 	kill           func()        // breaks the connection
+	at             Runner        // the place, over another connection
+	patience       time.Duration // after SIGINT; killAfter but in tests
 	stopping       sync.Once
 }
 
-// killAfter is how long a command has to end after SIGINT.
-const killAfter = 10 * time.Second
+const (
+	// killAfter is how long a command has to end after SIGINT.
+	killAfter = 10 * time.Second
+	// killStep is how long it then has after SIGTERM, and after SIGKILL.
+	killStep = 3 * time.Second
+)
 
 // output is a buffer that can be read while it is written.
 type output struct {
@@ -77,7 +83,7 @@ func (p *process) begin(ctx context.Context) error {
 		p.kill()
 		return fmt.Errorf("%s: start %q: the place's shell answered %q, not a process ID", p.place, p.command, line)
 	}
-	p.pid = pid
+	p.pid, p.patience = pid, killAfter
 	p.bed.mu.Lock()
 	p.bed.started[p] = struct{}{}
 	p.bed.mu.Unlock()
@@ -122,19 +128,47 @@ func (p *process) Await(ctx context.Context, text string) error {
 	return nil
 }
 
+// Stop returns an error for a command that did not end of SIGINT, for its output may lack the end; but nothing of it
+// is left, also then.
 func (p *process) Stop(ctx context.Context) (string, string, error) {
 	p.stopping.Do(func() { _ = p.stdin.Close() })
-	wait, cancel := context.WithTimeoutCause(ctx, killAfter, fmt.Errorf("it did not end within %s of SIGINT", killAfter))
+	wait, cancel := context.WithTimeoutCause(ctx, p.patience, fmt.Errorf("it did not end within %s of SIGINT", p.patience))
 	defer cancel()
 	var err error
 	select {
 	case <-p.ended:
-		p.bed.mu.Lock()
-		delete(p.bed.started, p)
-		p.bed.mu.Unlock()
 	case <-wait.Done():
-		err = fmt.Errorf("%s: stop %q (process %d there): %w", p.place, p.command, p.pid, context.Cause(wait))
+		err = fmt.Errorf("%s: stop %q (process %d there): %w; %s", p.place, p.command, p.pid, context.Cause(wait), p.end(ctx))
 	}
+	p.bed.mu.Lock()
+	delete(p.bed.started, p)
+	p.bed.mu.Unlock()
 	_, rest, _ := strings.Cut(p.stdout.String(), "\n")
 	return rest, p.stderr.String(), err
+}
+
+// end ends the command by SIGTERM and then SIGKILL, breaks the connection, and says what helped. It goes on when the
+// caller's time is over.
+func (p *process) end(ctx context.Context) string {
+	defer p.kill()
+	said := "SIGKILL did not end it, either"
+	for _, signal := range []string{"TERM", "KILL"} {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), killStep)
+		_, err := p.at.Run(ctx, "sh", "-c", `kill -"$1" "$2"`, "sh", signal, strconv.Itoa(p.pid))
+		if err == nil {
+			select {
+			case <-p.ended:
+			case <-ctx.Done():
+			}
+		} else {
+			said = fmt.Sprintf("to send SIG%s: %v", signal, err)
+		}
+		cancel()
+		select {
+		case <-p.ended:
+			return "SIG" + signal + " ended it"
+		default:
+		}
+	}
+	return said
 }

@@ -74,7 +74,7 @@ func (h *sshHost) Start(ctx context.Context, argv ...string) (Process, error) {
 		return nil, err
 	}
 	p := &process{bed: h.bed, place: h.Place(), command: CommandLine(argv), stdout: newOutput(), stderr: newOutput(),
-		kill: func() { _ = session.Close() }}
+		kill: func() { _ = session.Close() }, at: h}
 	session.Stdout, session.Stderr = p.stdout, p.stderr
 	if p.stdin, err = session.StdinPipe(); err == nil {
 		err = session.Start(CommandLine(supervised(argv)))
