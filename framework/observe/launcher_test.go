@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/parse"
 )
@@ -106,5 +109,32 @@ func TestLogicalPort(t *testing.T) {
 	other.ports = model.Read[[]parse.Row]{Err: "no database"}
 	if got := logicalPort("n1", view, host, other); got.Err != "no database" {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestPlain(t *testing.T) {
+	pod := func(namespace string, change func(*corev1.Pod)) corev1.Pod {
+		p := corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Annotations: map[string]string{}, Labels: map[string]string{}}}
+		change(&p)
+		return p
+	}
+	for name, tc := range map[string]struct {
+		pod  corev1.Pod
+		want bool
+	}{
+		"kube-system":  {pod("kube-system", func(*corev1.Pod) {}), true},
+		"virt-handler": {pod("kubevirt", func(p *corev1.Pod) { p.Labels["kubevirt.io"] = "virt-handler" }), true},
+		"anybody's":    {pod("default", func(*corev1.Pod) {}), false},
+		"attached":     {pod("kube-system", func(p *corev1.Pod) { p.Annotations["k8s.v1.cni.cncf.io/networks"] = "ns/blue" }), false},
+		"other default": {pod("kube-system", func(p *corev1.Pod) {
+			p.Annotations["v1.multus-cni.io/default-network"] = "ns/blue"
+		}), false},
+		"host network": {pod("kube-system", func(p *corev1.Pod) { p.Spec.HostNetwork = true }), false},
+		"a VM":         {pod("kube-system", func(p *corev1.Pod) { p.Annotations[domainAnnotation] = "vm-a" }), false},
+		"ending":       {pod("kube-system", func(p *corev1.Pod) { p.DeletionTimestamp = &metav1.Time{} }), false},
+	} {
+		if plain(tc.pod) != tc.want {
+			t.Errorf("%s: not %t", name, tc.want)
+		}
 	}
 }

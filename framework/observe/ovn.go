@@ -29,11 +29,24 @@ func (o *observer) control(ctx context.Context, node string) (place, error) {
 		return place{}, err
 	}
 	for _, p := range pods.Items {
-		if !p.Spec.HostNetwork && p.Annotations[domainAnnotation] == "" && p.DeletionTimestamp == nil {
+		if plain(p) {
 			return place{pod: p.Namespace + "/" + p.Name, uid: string(p.UID), node: node}, nil
 		}
 	}
-	return place{}, errors.New("no pod without a VM runs on this node, to compare with")
+	return place{}, errors.New("no pod of the platform with nothing but the cluster's network runs on this node, to compare with")
+}
+
+// annotationsOfNetworks ask Multus for other networks than the cluster's.
+var annotationsOfNetworks = []string{"k8s.v1.cni.cncf.io/networks", "v1.multus-cni.io/default-network"}
+
+// plain says whether a pod can be a control: one of the platform's own, kube-system's or virt-handler, that is on the
+// cluster's network and on no other. Anybody's pod might have the very link that is looked for.
+func plain(p corev1.Pod) bool {
+	if p.Namespace != metav1.NamespaceSystem && p.Labels["kubevirt.io"] != "virt-handler" {
+		return false
+	}
+	attached := slices.ContainsFunc(annotationsOfNetworks, func(a string) bool { return p.Annotations[a] != "" })
+	return !attached && !p.Spec.HostNetwork && p.Annotations[domainAnnotation] == "" && p.DeletionTimestamp == nil
 }
 
 // The tables that a port is followed through.
