@@ -77,7 +77,8 @@ func (o *observer) guestProbes(vm string, p *peer) []probe {
 	return probes
 }
 
-// datagramProbes ask the peer outside for datagrams: the control first, then of the MTU, then of one byte more.
+// datagramProbes ask the peer outside for datagrams: the control first, then of the MTU, then of one byte more,
+// several times, so that none is taken for too big that was merely lost.
 func (o *observer) datagramProbes(vm string, p *peer) []probe {
 	me := "vm/" + vm
 	ports, ok := p.of(vm)
@@ -87,7 +88,7 @@ func (o *observer) datagramProbes(vm string, p *peer) []probe {
 	return []probe{
 		datagramProbe(controlDatagram(vm), me, p.address(), ports.low, lowSize, 2),
 		datagramProbe(datagramPath(vm), me, p.address(), ports.udp, o.facts.MTU, 2),
-		datagramProbe(bigDatagramPath(vm), me, p.address(), ports.big, o.facts.MTU+1, 1),
+		datagramProbe(bigDatagramPath(vm), me, p.address(), ports.big, o.facts.MTU+1, bigTries),
 	}
 }
 

@@ -71,6 +71,8 @@ const (
 	// ipUDPHeaders is what IPv4 and UDP add to a datagram, ipICMPHeaders what IPv4 and ICMP add to a ping.
 	ipUDPHeaders  = 28
 	ipICMPHeaders = 28
+	// bigTries are the requests for a datagram that must not arrive.
+	bigTries = 3
 	// askedMark is what the peer says when a request for a datagram arrived.
 	askedMark = "vmnet-asked"
 )
@@ -166,6 +168,10 @@ func (o *observer) asked(p *peer, said string) {
 				continue
 			case !strings.Contains(said, fmt.Sprintf("%s %d\n", askedMark, port)):
 				r.Err = "the request for the datagram did not reach the peer"
+			case port == ports.big && strings.Count(said, fmt.Sprintf("%s %d\n", askedMark, port)) < bigTries:
+				r.Err = fmt.Sprintf("not all of %d requests for the datagram reached the peer", bigTries)
+			case tooLong(said, r.Value.Size-ipUDPHeaders):
+				r.Err = fmt.Sprintf("the peer could not send a packet of %d bytes: its own link's MTU is lower", r.Value.Size)
 			case control.Failure() != nil:
 				r.Err = "the control failed: " + control.Failure().Error()
 			case !control.Value.Passed:
@@ -179,4 +185,10 @@ func (o *observer) asked(p *peer, said string) {
 // notBound says whether socat could not have a port, by its own words: E bind(5, {AF=2 0.0.0.0:20800}, 16): …
 func notBound(said string, port int) bool {
 	return regexp.MustCompile(fmt.Sprintf(`E bind\(.*:%d\}`, port)).MatchString(said)
+}
+
+// tooLong says whether socat could not send so many bytes, by its own words:
+// E sendto(5, 0x55d0c0a0b2c0, 1373, 0, AF=2 10.244.0.9:40000, 16): Message too long
+func tooLong(said string, size int) bool {
+	return regexp.MustCompile(fmt.Sprintf(`E (sendto|write)\([^)]*, %d[,)].*Message too long`, size)).MatchString(said)
 }

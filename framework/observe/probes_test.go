@@ -217,6 +217,32 @@ func TestAsked(t *testing.T) {
 	}
 }
 
+// One byte more must be asked for three times, and not refused by the peer's own link, for its absence to count.
+func TestAskedForOneByteMore(t *testing.T) {
+	ports := peerPorts{20800, 20900, 21000, 21100}
+	const thrice = "vmnet-asked 21000\nvmnet-asked 21000\nvmnet-asked 21000\n"
+	for name, tc := range map[string]struct {
+		said           string
+		control, fails bool
+	}{
+		"does not pass":   {thrice, true, false},
+		"no control":      {thrice, false, true},
+		"asked once":      {"vmnet-asked 21000\n", true, true},
+		"peer's own link": {thrice + "2026/11/25 01:18:05 socat[12] E sendto(5, 0x55d0c0a0b2c0, 1373, 0, AF=2 10.244.0.9:40000, 16): Message too long\n", true, true},
+		"another size":    {thrice + "2026/11/25 01:18:05 socat[12] E sendto(5, 0x55d0c0a0b2c0, 9973, 0, AF=2 10.244.0.9:40000, 16): Message too long\n", true, false},
+	} {
+		o := &observer{stage: model.Stage{Paths: map[string]model.Read[model.Path]{}}}
+		control := probe{understand: answered}.read("x", map[string]answer{"": {}}, nil)
+		control.Value.Passed = tc.control
+		o.path(controlDatagram("vm-a"), control)
+		o.path(bigDatagramPath("vm-a"), datagramProbe("x", "", "192.0.2.1", ports.big, 1401, bigTries).read("x", map[string]answer{"x": {stdout: "0\n"}}, nil))
+		o.asked(&peer{ports: map[string]peerPorts{"vm-a": ports}}, tc.said)
+		if r := o.stage.Paths[bigDatagramPath("vm-a")]; (r.Failure() != nil) != tc.fails || r.Value.Passed {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
 func TestGuestNICs(t *testing.T) {
 	got, err := guestNICs("eth0 02:86:5E:00:00:07 virtio_net\neth1 02:86:5e:00:00:08\n")
 	if err != nil || len(got) != 2 || got[0] != (model.GuestNIC{Name: "eth0", MAC: "02:86:5e:00:00:07", Driver: "virtio_net"}) || got[1].Driver != "" {
