@@ -15,12 +15,12 @@ import (
 // errInterrupted is the cause of a context that the user ended.
 var errInterrupted = errors.New("interrupted")
 
-// interruptible ends the context on the first ^C, so that what was made is taken down, and the program on the
+// interruptible ends the context on the first ^C (or SIGTERM, or a terminal that is gone), so that what was made is taken down, and the program on the
 // second one.
 func interruptible(parent context.Context, stderr io.Writer) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	done := make(chan struct{})
 	go func() {
 		for n := 1; ; n++ {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
@@ -60,8 +60,10 @@ func (a *app) onBed(ctx context.Context, beds bedFlags, keep bool, p *progress.R
 	if !beds.given() {
 		go watchMachine(ctx, o, cancel)
 	}
+	platform := platformNamespaces(ctx, b)
+	others := func(namespace string) bool { return !slices.Contains(platform, namespace) }
 	go func() {
-		if err := watchdog.Watch(ctx, b.Kube, isOurs, func(d *watchdog.DiedError) { p.Printf("%v", d) }); err != nil {
+		if err := watchdog.Watch(ctx, b.Kube, others, func(d *watchdog.DiedError) { p.Printf("%v", d) }); err != nil {
 			cancel(err)
 		}
 	}()
@@ -78,9 +80,6 @@ func isUp(o stack.Options) bool {
 	_, err := os.Stat(filepath.Join(o.BedDir(), bed.ProvenanceFile))
 	return err == nil
 }
-
-// isOurs names the namespaces whose pods come and go by a run's own doing.
-func isOurs(namespace string) bool { return strings.HasPrefix(namespace, "vmnet-") }
 
 // afterUp takes away what an interrupted up had made; after a failure it stays for a look.
 func (a *app) afterUp(ctx context.Context, o stack.Options, passing bool, p *progress.Reporter) error {

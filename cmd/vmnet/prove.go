@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
+	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/suites"
 )
 
@@ -27,8 +29,17 @@ func (a *app) prove(ctx context.Context, s session, rec *record, keep bool) erro
 			rec.p.Printf("kept: namespace %s; vmnet ssh VM leads into its VMs", namespace)
 		}
 	}
-	if len(result.Problems) > 0 {
-		return errors.New(strings.Join(result.Problems, "\n"))
+	return problemsOf(result)
+}
+
+// problemsOf makes an error of what went wrong beside claims; where it came to no claim, the set-up has failed.
+func problemsOf(result suites.Result) error {
+	if len(result.Problems) == 0 {
+		return nil
 	}
-	return nil
+	err := errors.New(strings.Join(result.Problems, "\n"))
+	if !slices.ContainsFunc(result.Judgements, func(j model.Judgement) bool { return j.Verdict != model.NotApplicable }) {
+		return &setupError{err}
+	}
+	return err
 }
