@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -81,16 +83,22 @@ func dns(ctx context.Context, b *bed.Bed, f *model.Facts) error {
 	if err != nil {
 		return fmt.Errorf("services: %w", err)
 	}
-	there := model.Presence{Reason: fmt.Sprintf("no Service has an address of the kubelet's clusterDNS %v", configz.Kubelet.Servers)}
-	for _, s := range services.Items {
-		for _, server := range configz.Kubelet.Servers {
-			if s.Spec.ClusterIP == server && s.Spec.ClusterIP != corev1.ClusterIPNone {
-				there = model.Presence{Present: true, Reason: "service " + s.Namespace + "/" + s.Name + " at " + server}
-			}
+	f.Features[model.FeatureClusterDNS] = clusterDNS(configz.Kubelet.Servers, services.Items)
+	return nil
+}
+
+// clusterDNS is there where the kubelet gives pods a server: whether anything answers there is judged, so that a
+// Service that is gone must not hide it.
+func clusterDNS(servers []string, services []corev1.Service) model.Presence {
+	if len(servers) == 0 {
+		return model.Presence{Reason: "the kubelet's clusterDNS names no server"}
+	}
+	for _, s := range services {
+		if slices.Contains(servers, s.Spec.ClusterIP) {
+			return model.Presence{Present: true, Reason: "service " + s.Namespace + "/" + s.Name + " at " + s.Spec.ClusterIP}
 		}
 	}
-	f.Features[model.FeatureClusterDNS] = there
-	return nil
+	return model.Presence{Present: true, Reason: fmt.Sprintf("the kubelet's clusterDNS is %v, though no Service has that address", servers)}
 }
 
 // multus takes the version from the image of Multus' daemon set; a cluster may do without Multus.
@@ -104,11 +112,25 @@ func multus(ctx context.Context, b *bed.Bed, f *model.Facts) error {
 			continue
 		}
 		image := d.Spec.Template.Spec.Containers[0].Image
-		f.Versions["multus"] = image
 		f.Sources["versions.multus"] = "api: image of daemonset " + d.Namespace + "/" + d.Name
+		if v := tagVersion(image); v != "" {
+			f.Versions["multus"] = v
+		} else {
+			f.Sources["versions.multus"] += ", left out: " + image + " has no version for a tag"
+		}
 		return nil
 	}
 	return nil
+}
+
+var versionTag = regexp.MustCompile(`:(v?\d+\.\d[^:/@]*)(@.*)?$`)
+
+// tagVersion is the version that an image's tag is, empty where it is another word.
+func tagVersion(image string) string {
+	if m := versionTag.FindStringSubmatch(image); m != nil {
+		return m[1]
+	}
+	return ""
 }
 
 // servesKind says whether the API server has the kind.
