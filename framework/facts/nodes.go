@@ -35,7 +35,10 @@ func nodes(ctx context.Context, b *bed.Bed, f *model.Facts) error {
 		return errors.New("the cluster has no nodes")
 	}
 	var problems []error
-	schedulable := 0
+	forVMs, err := NodesForVMs(ctx, b)
+	if err != nil {
+		problems = append(problems, err)
+	}
 	for i := range list.Items {
 		n, err := node(&list.Items[i])
 		if err != nil {
@@ -43,14 +46,11 @@ func nodes(ctx context.Context, b *bed.Bed, f *model.Facts) error {
 			continue
 		}
 		f.Nodes = append(f.Nodes, n)
-		if list.Items[i].Labels[labelSchedulable] == "true" && !list.Items[i].Spec.Unschedulable {
-			schedulable++
-		}
 	}
 	sort.Slice(f.Nodes, func(i, j int) bool { return f.Nodes[i].Name < f.Nodes[j].Name })
 	f.Sources["nodes"] = "api: nodes, annotations " + strings.Join([]string{annotationSubnets, annotationGateway, annotationZone}, ", ")
 	f.Features[model.FeatureTwoNodes] = model.Presence{
-		Present: schedulable >= 2, Reason: fmt.Sprintf("nodes labelled %s=true: %d", labelSchedulable, schedulable),
+		Present: forVMs >= 2, Reason: fmt.Sprintf("nodes that carry VMs, neither cordoned nor tainted: %d", forVMs),
 	}
 	return errors.Join(problems...)
 }

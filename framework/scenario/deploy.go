@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/framework/facts"
 	"github.com/vmnet-project/vmnet/framework/transport"
 )
 
@@ -137,7 +138,7 @@ func (r *Running) load(ctx context.Context, files ...string) ([]client.Object, e
 	if r.Profile.change != nil {
 		r.Profile.change(objects)
 	}
-	nodes, err := nodesForVMs(ctx, r.bed)
+	nodes, err := facts.NodesForVMs(ctx, r.bed)
 	if err != nil {
 		return nil, err
 	}

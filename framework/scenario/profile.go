@@ -121,20 +121,3 @@ func relax(objects []client.Object) {
 		anti.RequiredDuringSchedulingIgnoredDuringExecution = nil
 	}
 }
-
-// nodesForVMs counts the nodes that KubeVirt puts VMs on.
-func nodesForVMs(ctx context.Context, b *bed.Bed) (int, error) {
-	list, err := b.Kube.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: kubevirtv1.NodeSchedulable + "=true"})
-	if err != nil {
-		return 0, fmt.Errorf("count the nodes for VMs: %w", err)
-	}
-	count := 0
-	for _, n := range list.Items {
-		if !n.Spec.Unschedulable && !slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool {
-			return t.Effect != corev1.TaintEffectPreferNoSchedule
-		}) {
-			count++
-		}
-	}
-	return count, nil
-}

@@ -1,0 +1,52 @@
+package facts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/vmnet-project/vmnet/framework/bed"
+)
+
+// NodesForVMs counts the nodes that carry VMs: those where virt-handler runs or has said that it does
+// (kubevirt.io/schedulable), that are neither cordoned nor tainted by somebody. Where two or more should and one of
+// them cannot at the moment, that is an error that names it: such a cluster has not fewer nodes, it is unwell.
+func NodesForVMs(ctx context.Context, b *bed.Bed) (int, error) {
+	list, err := b.Kube.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return 0, fmt.Errorf("nodes for VMs: %w", err)
+	}
+	handlers, err := b.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{LabelSelector: "kubevirt.io=virt-handler"})
+	if err != nil {
+		return 0, fmt.Errorf("nodes for VMs: virt-handler's pods: %w", err)
+	}
+	return forVMs(list.Items, handlers.Items)
+}
+
+func forVMs(nodes []corev1.Node, handlers []corev1.Pod) (int, error) {
+	should := 0
+	var late []string
+	for _, n := range nodes {
+		schedulable := n.Labels[labelSchedulable] == "true"
+		handled := slices.ContainsFunc(handlers, func(p corev1.Pod) bool { return p.Spec.NodeName == n.Name })
+		kept := n.Spec.Unschedulable || slices.ContainsFunc(n.Spec.Taints, func(t corev1.Taint) bool {
+			return t.Effect != corev1.TaintEffectPreferNoSchedule && !strings.HasPrefix(t.Key, "node.kubernetes.io/")
+		})
+		if kept || !schedulable && !handled {
+			continue
+		}
+		should++
+		if !schedulable {
+			late = append(late, n.Name)
+		}
+	}
+	if should >= 2 && len(late) > 0 {
+		return should, fmt.Errorf("node %s should carry VMs but is not labelled %s=true, as virt-handler's heartbeat is late: wait for it or look at virt-handler there, or cordon the node to do without it",
+			strings.Join(late, ", "), labelSchedulable)
+	}
+	return should, nil
+}
