@@ -90,7 +90,8 @@ func identities(names map[string]string, v model.VMView, vm string) {
 		}
 		for _, a := range l.Addresses {
 			if a.Family == "inet6" && a.CIDR != "::1/128" {
-				put(a.CIDR, "inet6 of "+l.Name)
+				ip, _, _ := strings.Cut(a.CIDR, "/")
+				put(ip, "inet6 of "+l.Name)
 			}
 		}
 	}

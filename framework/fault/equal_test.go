@@ -16,7 +16,8 @@ func seen(pod, ip, mac string, port int) model.Observation {
 		Allotted: map[string]model.Allotment{"default": {CIDRs: []string{ip + "/24"}, MAC: mac}}}}
 	v.Launcher.Links = model.Read[[]model.Link]{At: now, Raw: ip, Value: []model.Link{
 		{Index: port, Name: "eth0", Kind: "veth", MAC: mac, PeerIndex: port, Addresses: []model.Address{{Family: "inet", CIDR: ip + "/24"}}},
-		{Index: 4, Name: "tap0", Kind: "tun", MAC: mac[:15] + "ff", MTU: 1400}}}
+		{Index: 4, Name: "tap0", Kind: "tun", MAC: mac[:15] + "ff", MTU: 1400, Addresses: []model.Address{{Family: "inet6", CIDR: "fe80::" + mac[15:] + "/64"}}}}}
+	v.Launcher.Routes = model.Read[[]model.Route]{At: now, Value: []model.Route{{Family: "inet6", Table: "local", Dst: "fe80::" + mac[15:] + "/128"}}}
 	v.Port = model.Read[model.LogicalPort]{At: now, Value: model.LogicalPort{HostLink: pod[:8], IfaceID: "ns_" + pod, Name: "ns_" + pod, Up: true}}
 	return model.Observation{Stages: []model.Stage{{Name: model.Steady, VMs: map[string]model.VMView{"vm-b": v},
 		Paths: map[string]model.Read[model.Path]{"vm-b>pod/echo": {At: now, Value: model.Path{Passed: true, SourceSeen: ip, SourcePort: port}}},
