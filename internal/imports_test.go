@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"framework/transport": {"framework/model", "framework/bed"},
 	"framework/report":    {"framework/model"},
 	"framework/facts":     {"framework/model", "framework/bed", "framework/parse"},
-	"framework/scenario":  {"framework/model", "framework/bed", "framework/transport", "framework/parse", "manifests"},
+	"framework/scenario":  {"framework/model", "framework/bed", "framework/transport", "framework/parse", "framework/facts", "manifests"},
 	"framework/observe":   {"framework/model", "framework/bed", "framework/transport", "framework/parse", "framework/scenario"},
 	"framework/fault": {"framework/model", "framework/bed", "framework/transport", "framework/parse", "framework/scenario",
 		"framework/facts", "framework/observe", "framework/judge", "manifests"},
