@@ -90,7 +90,7 @@ func TestRun(t *testing.T) {
 		"output":             {argv: []string{"echo", "hello"}, stdout: "hello\n"},
 		"arguments are kept": {argv: []string{"printf", "%s|", "a b", "", "$HOME", "it's"}, stdout: "a b||$HOME|it's|"},
 		"exit code":          {argv: []string{"sh", "-c", "echo out; echo wrong >&2; exit 3"}, stdout: "out\n", stderr: "wrong\n", code: 3},
-		"no such command":    {argv: []string{"no-such-command"}, stderr: "not found", code: 127},
+		"no such command":    {argv: []string{"/no/such/command"}, stderr: "not found", code: 127},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
