@@ -4,15 +4,13 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"github.com/vmnet-project/vmnet/internal/files"
 )
 
 // key is a hash of everything that an artifact is built from. Each part goes in
@@ -48,7 +46,7 @@ func (b *builder) artifact(ctx context.Context, kind, name, key string, build fu
 	if isDir(final) {
 		return final, nil
 	}
-	unlock, err := lock(ctx, filepath.Join(b.Cache, "locks", kind+"-"+name))
+	unlock, err := files.Lock(ctx, filepath.Join(b.Cache, "locks", kind+"-"+name))
 	if err != nil {
 		return "", err
 	}
@@ -73,7 +71,7 @@ func (b *builder) artifact(ctx context.Context, kind, name, key string, build fu
 	}
 	done(err)
 	if err != nil {
-		return "", fmt.Errorf("%s%s: %w%s", kinds[kind], name, err, diskFull(err, b.Cache))
+		return "", fmt.Errorf("%s%s: %w", kinds[kind], name, err)
 	}
 	b.prune(kind, name, final)
 	return final, nil
@@ -83,14 +81,6 @@ func (b *builder) artifact(ctx context.Context, kind, name, key string, build fu
 var kinds = map[string]string{
 	"bin": "build ", "roots": "root file system ", "guest": "boot files of the ", "node": "node image: ",
 	"store": "images into the ", "manifests": "generate ", "modules": "lockfile of ",
-}
-
-// diskFull is the remedy, when that is what err is about.
-func diskFull(err error, cache string) string {
-	if !errors.Is(err, unix.ENOSPC) && !strings.Contains(strings.ToLower(err.Error()), "no space left on device") {
-		return ""
-	}
-	return "\nthe disk of " + cache + " is full: about 25 GB are needed in all; free some space and start again, what is complete is kept"
 }
 
 // prune keeps the newest two artifacts of a name: the one just made, and one to
@@ -111,51 +101,7 @@ func (b *builder) prune(kind, name, final string) {
 	}
 }
 
-// lock takes an exclusive lock on path, which the kernel lets go when the process
-// ends, however it ends.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, err
-	}
-	poll := time.NewTicker(200 * time.Millisecond)
-	defer poll.Stop()
-	for {
-		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
-		if err == nil {
-			return func() { f.Close() }, nil
-		}
-		if !errors.Is(err, unix.EWOULDBLOCK) {
-			f.Close()
-			return nil, fmt.Errorf("lock %s: %w", path, err)
-		}
-		select {
-		case <-ctx.Done():
-			f.Close()
-			return nil, ctx.Err()
-		case <-poll.C:
-		}
-	}
-}
-
 func isDir(path string) bool {
 	i, err := os.Stat(path)
 	return err == nil && i.IsDir()
-}
-
-func writeFileAtomic(path string, data []byte, mode fs.FileMode) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	partial := path + ".partial"
-	if err := os.WriteFile(partial, data, mode); err != nil {
-		return err
-	}
-	if err := os.Chmod(partial, mode); err != nil {
-		return err
-	}
-	return os.Rename(partial, path)
 }

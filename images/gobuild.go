@@ -136,7 +136,7 @@ var (
 	oldGo    = regexp.MustCompile(`requires go >= \S+`)
 )
 
-// explain says which component failed, and what to do about it.
+// explain says which component failed and what to do about it, in its first line.
 func (b *builder) explain(ctx context.Context, c component, err error) error {
 	text := err.Error()
 	if sums.MatchString(text) { // said of a version that is nowhere, too
@@ -156,5 +156,5 @@ func (b *builder) explain(ctx context.Context, c component, err error) error {
 	case offline.MatchString(text):
 		remedy = fmt.Sprintf("the module proxy (%s) is not in reach: check the network and GOPROXY", b.goEnv["GOPROXY"])
 	}
-	return fmt.Errorf("component %s, %s %s, does not build: %w\n%s", c.name, c.module, c.version(), err, remedy)
+	return fmt.Errorf("component %s, %s %s, does not build: %s: %w", c.name, c.module, c.version(), remedy, err)
 }

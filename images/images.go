@@ -17,6 +17,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/vmnet-project/vmnet/internal/files"
 )
 
 // StepFunc is told of each long step when it starts; it returns what is called
@@ -129,5 +131,8 @@ func writeResult(path string, r *Result) error {
 	if err != nil {
 		return err
 	}
-	return writeFileAtomic(path, data, 0o644)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return files.Replace(path, data, 0o644)
 }

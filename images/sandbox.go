@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // bind makes a directory of the host visible inside a root file system.
@@ -73,7 +75,7 @@ func (s sandbox) command(ctx context.Context, dir string, env []string, argv ...
 func run(cmd *exec.Cmd, out io.Writer) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	last := &tail{max: 4000}
+	last := &lastWords{max: 4000}
 	w := io.Writer(last)
 	if out != nil {
 		w = io.MultiWriter(out, last)
@@ -83,7 +85,7 @@ func run(cmd *exec.Cmd, out io.Writer) error {
 	}
 	cmd.Stderr = w
 	if err := cmd.Run(); err != nil {
-		return &commandError{command: strings.Join(cmd.Args, " "), lines: last.lines(12), err: err}
+		return &commandError{command: strings.Join(cmd.Args, " "), lines: tail.Lines(string(last.buf), 12), err: err}
 	}
 	return nil
 }
@@ -91,33 +93,27 @@ func run(cmd *exec.Cmd, out io.Writer) error {
 // commandError is a command that failed, with its last words.
 type commandError struct {
 	command string
-	lines   string
+	lines   []string
 	err     error
 }
 
-func (e *commandError) Error() string { return fmt.Sprintf("%v:\n%s", e.err, e.lines) }
+func (e *commandError) Error() string {
+	return fmt.Sprintf("%v:\n%s", e.err, strings.Join(e.lines, "\n"))
+}
 func (e *commandError) Unwrap() error { return e.err }
 
-// tail keeps the end of what is written to it.
-type tail struct {
+// lastWords keeps the end of what is written to it.
+type lastWords struct {
 	max int
 	buf []byte
 }
 
-func (t *tail) Write(p []byte) (int, error) {
-	t.buf = append(t.buf, p...)
-	if len(t.buf) > 2*t.max {
-		t.buf = append(t.buf[:0], t.buf[len(t.buf)-t.max:]...)
+func (l *lastWords) Write(p []byte) (int, error) {
+	l.buf = append(l.buf, p...)
+	if len(l.buf) > 2*l.max {
+		l.buf = append(l.buf[:0], l.buf[len(l.buf)-l.max:]...)
 	}
 	return len(p), nil
-}
-
-func (t *tail) lines(n int) string {
-	all := bytes.Split(bytes.TrimSpace(t.buf), []byte("\n"))
-	if len(all) > n {
-		all = all[len(all)-n:]
-	}
-	return string(bytes.Join(all, []byte("\n")))
 }
 
 // output runs cmd and returns what it printed.

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 func TestDebianMirror(t *testing.T) {
@@ -77,24 +79,28 @@ func TestBuildFailureSaysWhatToDo(t *testing.T) {
 		"go: go.mod requires go >= 1.99.0 (running go 1.26.8; GOTOOLCHAIN=local)":                        "install a newer one",
 		"x.go:1:2: undefined: y": "logs/bin-multus",
 	} {
-		err := b.explain(t.Context(), c, errors.New(words))
-		for _, part := range []string{"component multus", c.version(), words, want} {
-			if !strings.Contains(err.Error(), part) {
-				t.Errorf("%q lacks %q", err, part)
+		err := b.explain(t.Context(), c, errors.New("exit status 1:\n"+words))
+		line, details, _ := strings.Cut(err.Error(), "\n")
+		for _, part := range []string{"component multus", c.version(), "exit status 1", want} {
+			if !strings.Contains(line, part) {
+				t.Errorf("%q lacks %q in its first line", err, part)
 			}
+		}
+		if details != words {
+			t.Errorf("%q: lacks %q below", err, words)
 		}
 	}
 }
 
 func TestTailKeepsTheEnd(t *testing.T) {
-	l := &tail{max: 100}
+	l := &lastWords{max: 100}
 	for range 200 {
 		if _, err := l.Write([]byte("filler line\n")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	_, _ = l.Write([]byte("the end\n"))
-	if got := l.lines(2); got != "filler line\nthe end" {
+	if got := strings.Join(tail.Lines(string(l.buf), 2), "\n"); got != "filler line\nthe end" {
 		t.Errorf("%q", got)
 	}
 	if len(l.buf) > 300 {

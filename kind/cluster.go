@@ -12,6 +12,8 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/go-logr/logr"
+
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // Cluster is one that kind made, for components to go onto.
@@ -60,7 +62,7 @@ func (c *Cluster) Emulated(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, fmt.Errorf("looking for KVM: %w", err)
 	}
-	return lastLine(out) != "kvm", nil
+	return tail.Line(out, "") != "kvm", nil
 }
 
 func (c *Cluster) step(name string, work func() error) error {

@@ -13,6 +13,7 @@ import (
 	kindexec "sigs.k8s.io/kind/pkg/exec"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // Create makes the cluster, the peer outside and the platform on it, and writes the bed directory. Errors are
@@ -121,7 +122,7 @@ func (o *Options) createNodes(ctx context.Context) error {
 	failed := &CreateError{Err: err}
 	failed.Step, failed.After, failed.Lines = log.state()
 	if run := kindexec.RunErrorForError(err); run != nil { // what kubeadm printed
-		failed.Lines = append(tail(string(run.Output), 15), tail(fmt.Sprint(run.Inner), 1)...)
+		failed.Lines = append(tail.Lines(string(run.Output), 15), tail.Lines(fmt.Sprint(run.Inner), 1)...)
 	}
 	failed.Lines = failed.Lines[max(0, len(failed.Lines)-15):]
 	if ctx.Err() == nil { // else the caller gave up, or knows that the engine is gone

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // NameTakenError means that the engine has containers of a cluster with this name already.
@@ -31,11 +33,7 @@ type EngineError struct {
 }
 
 func (e *EngineError) Error() string {
-	why := lastLine(e.Stderr)
-	if why == "" {
-		why = e.Err.Error()
-	}
-	return fmt.Sprintf("docker %s (engine %s): %s", strings.Join(e.Args, " "), e.Engine, why)
+	return fmt.Sprintf("docker %s (engine %s): %s", strings.Join(e.Args, " "), e.Engine, tail.Line(e.Stderr, e.Err.Error()))
 }
 
 func (e *EngineError) Unwrap() error { return e.Err }
@@ -93,22 +91,3 @@ func (e *NotReadyError) Error() string {
 }
 
 func (e *NotReadyError) Unwrap() error { return e.Err }
-
-func lastLine(text string) string {
-	lines := tail(text, 1)
-	if len(lines) == 0 {
-		return ""
-	}
-	return lines[0]
-}
-
-// tail is the last n lines of text that are not blank.
-func tail(text string, n int) []string {
-	var lines []string
-	for line := range strings.Lines(text) {
-		if line = strings.TrimRight(line, "\r\n\t "); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	return lines[max(0, len(lines)-n):]
-}

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"sigs.k8s.io/kind/pkg/log"
+
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // logger is kind's logger: the phases that kind announces become steps, all it says is kept for when it fails.
@@ -30,7 +32,7 @@ func newLogger(step StepFunc) *logger {
 func (l *logger) line(message string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.kept = append(l.kept, tail(message, keptLines)...)
+	l.kept = append(l.kept, tail.Lines(message, keptLines)...)
 	l.kept = l.kept[max(0, len(l.kept)-keptLines):]
 	// kind marks a phase's begin by a bullet, its end by a tick or a cross.
 	switch text := strings.TrimSpace(message); {

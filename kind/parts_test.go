@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -122,6 +123,27 @@ func TestDead(t *testing.T) {
 			if _, reason := dead(p); reason != c.want {
 				t.Errorf("%s (init %v): %q, want %q", c.name, init, reason, c.want)
 			}
+		}
+	}
+}
+
+// One virt-handler of two is not KubeVirt on every node, nor is one of one, nor none of none.
+func TestDaemonSetReady(t *testing.T) {
+	for name, c := range map[string]struct {
+		status appsv1.DaemonSetStatus
+		ready  bool
+	}{
+		"not seen yet":     {appsv1.DaemonSetStatus{}, false},
+		"seen":             {appsv1.DaemonSetStatus{ObservedGeneration: 2}, false},
+		"for one so far":   {appsv1.DaemonSetStatus{ObservedGeneration: 2, DesiredNumberScheduled: 1, UpdatedNumberScheduled: 1, NumberReady: 1}, false},
+		"one of two":       {appsv1.DaemonSetStatus{ObservedGeneration: 2, DesiredNumberScheduled: 2, UpdatedNumberScheduled: 2, NumberReady: 1}, false},
+		"an older version": {appsv1.DaemonSetStatus{ObservedGeneration: 2, DesiredNumberScheduled: 2, UpdatedNumberScheduled: 1, NumberReady: 2}, false},
+		"of an older spec": {appsv1.DaemonSetStatus{ObservedGeneration: 1, DesiredNumberScheduled: 2, UpdatedNumberScheduled: 2, NumberReady: 2}, false},
+		"both":             {appsv1.DaemonSetStatus{ObservedGeneration: 2, DesiredNumberScheduled: 2, UpdatedNumberScheduled: 2, NumberReady: 2}, true},
+	} {
+		d := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Generation: 2}, Status: c.status}
+		if got := daemonSetReady(d, 2); got != c.ready {
+			t.Errorf("%s: ready %t", name, got)
 		}
 	}
 }

@@ -16,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/vmnet-project/vmnet/internal/tail"
 	"github.com/vmnet-project/vmnet/manifests"
 )
 
@@ -146,7 +147,7 @@ func (p Published) installChart(ctx context.Context, c *Cluster) error {
 	cmd := exec.CommandContext(ctx, "helm", p.helmArgs(c.Kubeconfig, chart, server)...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("helm: %w\n  %s", err, strings.Join(tail(string(out), 8), "\n  "))
+		return fmt.Errorf("helm: %w\n  %s", err, strings.Join(tail.Lines(string(out), 8), "\n  "))
 	}
 	return nil
 }

@@ -117,6 +117,11 @@ func (c *Cluster) platformReady(ctx context.Context, multus string) error {
 				return c.KubeVirtAvailable(ctx, "kubevirt", "kubevirt")
 			})
 		},
+		func() error { // Available does not say that each node has its own
+			return c.waitFor(ctx, "virt-handler ready", func(ctx context.Context) error {
+				return c.DaemonSetReady(ctx, "kubevirt", "virt-handler")
+			})
+		},
 	)
 }
 

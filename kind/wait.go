@@ -96,17 +96,18 @@ func (c *Cluster) NodesReady(ctx context.Context) error {
 	})
 }
 
-// DaemonSetReady waits until the current version runs and is ready on every node that it is meant for.
+// DaemonSetReady waits until the current version runs and is ready on every node, as those of the platform are meant to.
 func (c *Cluster) DaemonSetReady(ctx context.Context, namespace, name string) error {
 	return c.until(ctx, &appsv1.DaemonSetList{}, func(o client.Object) bool {
 		d, ok := o.(*appsv1.DaemonSet)
-		return ok && daemonSetReady(d)
+		return ok && daemonSetReady(d, c.Nodes)
 	}, named(namespace, name)...)
 }
 
-func daemonSetReady(d *appsv1.DaemonSet) bool {
+// daemonSetReady asks for the number of nodes, too: a status may be older than the last node's label.
+func daemonSetReady(d *appsv1.DaemonSet, nodes int) bool {
 	s := d.Status
-	return s.ObservedGeneration >= d.Generation && s.DesiredNumberScheduled > 0 &&
+	return s.ObservedGeneration >= d.Generation && s.DesiredNumberScheduled >= int32(nodes) &&
 		s.UpdatedNumberScheduled == s.DesiredNumberScheduled && s.NumberReady == s.DesiredNumberScheduled
 }
 

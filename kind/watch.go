@@ -9,6 +9,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // watched runs work while all pods are looked at: one that will not come up ends it at once, with a
@@ -107,7 +109,7 @@ func (c *Cluster) lastLog(ctx context.Context, e *ComponentError) []string {
 		text, err := c.Kube.CoreV1().Pods(e.Namespace).GetLogs(e.Pod, &corev1.PodLogOptions{
 			Container: e.Container, Previous: previous, TailLines: &count}).DoRaw(ctx)
 		if err == nil && len(strings.TrimSpace(string(text))) > 0 {
-			return tail(string(text), int(count))
+			return tail.Lines(string(text), int(count))
 		}
 	}
 	return nil

@@ -11,6 +11,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/vmnet-project/vmnet/internal/files"
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // apt is an apt with settings, lists and downloads of its own: the host's stay as they are.
@@ -45,7 +48,7 @@ APT::Sandbox::User "root";
 Acquire::Languages "none";
 `, dir)
 	for name, text := range map[string]string{"etc/sources.list": list.String(), "apt.conf": conf, "status": ""} {
-		if err := writeFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		if err := files.Replace(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			return nil, fmt.Errorf("apt: %w", err)
 		}
 	}
@@ -81,7 +84,7 @@ func (a *apt) run(ctx context.Context, dir string, argv ...string) (string, erro
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := runBound(cmd); err != nil {
-		return "", fmt.Errorf("%s: %w%s", strings.Join(argv, " "), err, tail(errs.String()))
+		return "", fmt.Errorf("%s: %w%s", strings.Join(argv, " "), err, lastWords(tail.Lines(errs.String(), 12)))
 	}
 	return out.String(), nil
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // output runs a program of the host and returns what it printed; the error holds what it complained of.
@@ -18,7 +20,7 @@ func output(ctx context.Context, argv ...string) (string, error) {
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := runBound(cmd); err != nil {
-		return out.String(), fmt.Errorf("%s: %w%s", strings.Join(argv, " "), err, tail(errs.String()))
+		return out.String(), fmt.Errorf("%s: %w%s", strings.Join(argv, " "), err, lastWords(tail.Lines(errs.String(), 12)))
 	}
 	return out.String(), nil
 }
@@ -35,15 +37,10 @@ func runBound(cmd *exec.Cmd) error {
 	return cmd.Run()
 }
 
-// tail is the end of what a program said, to be put behind an error.
-func tail(s string) string {
-	s = strings.TrimSpace(s)
-	if s == "" {
+// lastWords is the end of what a program said, to be put behind an error.
+func lastWords(lines []string) string {
+	if len(lines) == 0 {
 		return ""
-	}
-	lines := strings.Split(s, "\n")
-	if len(lines) > 12 {
-		lines = lines[len(lines)-12:]
 	}
 	return ": " + strings.Join(lines, "\n")
 }

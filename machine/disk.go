@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/vmnet-project/vmnet/internal/files"
 )
 
 // Disk says what a machine's disk is made from.
@@ -45,7 +47,7 @@ func BuildDisk(ctx context.Context, o Options, d Disk) (_ string, err error) {
 		return "", err
 	}
 	base := filepath.Join(o.Cache, "disk")
-	unlock, err := lock(ctx, base)
+	unlock, err := files.Lock(ctx, filepath.Join(base, lockFile))
 	if err != nil {
 		return "", err
 	}
@@ -68,7 +70,7 @@ func BuildDisk(ctx context.Context, o Options, d Disk) (_ string, err error) {
 	if err := d.make(ctx, o, work); err != nil {
 		return "", fmt.Errorf("machine disk: %w", err)
 	}
-	if err := writeFile(filepath.Join(work, "root"), []byte(d.Root+"\n"), 0o644); err != nil {
+	if err := files.Replace(filepath.Join(work, "root"), []byte(d.Root+"\n"), 0o644); err != nil {
 		return "", fmt.Errorf("machine disk: %w", err)
 	}
 	for _, name := range []string{"m", "docker"} {

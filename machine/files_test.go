@@ -185,40 +185,6 @@ func TestLauncherWaits(t *testing.T) {
 	}
 }
 
-func TestLock(t *testing.T) {
-	dir := t.TempDir()
-	unlock, err := lock(context.Background(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
-	defer cancel()
-	if _, err := lock(ctx, dir); err == nil {
-		t.Error("locked twice")
-	}
-	unlock()
-	again, err := lock(context.Background(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	again()
-}
-
-func TestLastLines(t *testing.T) {
-	f := filepath.Join(t.TempDir(), "log")
-	if got := lastLines(f, 3); got != nil {
-		t.Errorf("no file: %q", got)
-	}
-	for text, want := range map[string][]string{"": nil, "a\r\nb\n": {"a", "b"}, "1\n2\n3\n4": {"2", "3", "4"}} {
-		if err := os.WriteFile(f, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if got := lastLines(f, 3); !slices.Equal(got, want) {
-			t.Errorf("%q: got %q, want %q", text, got, want)
-		}
-	}
-}
-
 // TestSandboxLeavesNothing needs root: mounts and processes end with the program.
 func TestSandboxLeavesNothing(t *testing.T) {
 	if os.Geteuid() != 0 {

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/crypto/ssh"
+
+	"github.com/vmnet-project/vmnet/internal/files"
 )
 
 // hostAlias is the name that the machine's host key is known by, whatever its address.
@@ -42,7 +44,7 @@ func ensureIdentity(dir string) error {
 		return fmt.Errorf("keys of the machine: %s.pub: %w", hostKeyFile, err)
 	}
 	line := hostAlias + " " + string(ssh.MarshalAuthorizedKey(key))
-	if err := writeFile(filepath.Join(dir, knownHostsFile), []byte(line), 0o600); err != nil {
+	if err := files.Replace(filepath.Join(dir, knownHostsFile), []byte(line), 0o600); err != nil {
 		return fmt.Errorf("keys of the machine: %w", err)
 	}
 	return nil
@@ -69,11 +71,11 @@ func ensureKey(path string) error {
 		if signer, err = ssh.NewSignerFromKey(private); err != nil {
 			return err
 		}
-		if err := writeFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+		if err := files.Replace(path, pem.EncodeToMemory(block), 0o600); err != nil {
 			return err
 		}
 	default:
 		return err
 	}
-	return writeFile(path+".pub", ssh.MarshalAuthorizedKey(signer.PublicKey()), 0o644)
+	return files.Replace(path+".pub", ssh.MarshalAuthorizedKey(signer.PublicKey()), 0o644)
 }

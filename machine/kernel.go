@@ -15,6 +15,8 @@ import (
 	"path/filepath"
 	"sort"
 	"strings"
+
+	"github.com/vmnet-project/vmnet/internal/files"
 )
 
 // Toolchain runs commands where make, a C compiler, flex, bison, bc, xz, patch and binutils are. What lies under
@@ -88,7 +90,7 @@ func BuildKernel(ctx context.Context, o Options, tool Toolchain) (_ string, err 
 		return "", err
 	}
 	dir := filepath.Join(o.Cache, "kernel")
-	unlock, err := lock(ctx, dir)
+	unlock, err := files.Lock(ctx, filepath.Join(dir, lockFile))
 	if err != nil {
 		return "", err
 	}
@@ -165,5 +167,5 @@ func kernelPackage(ctx context.Context, o Options, dir string) (p sourcePackage,
 	if err != nil {
 		return p, err
 	}
-	return p, writeFile(record, append(data, '\n'), 0o644)
+	return p, files.Replace(record, append(data, '\n'), 0o644)
 }

@@ -12,6 +12,9 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/vmnet-project/vmnet/internal/files"
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // kernelBuild is one kernel in the making.
@@ -33,7 +36,7 @@ func (b *kernelBuild) run(ctx context.Context, argv ...string) (err error) {
 	defer func() { err = errors.Join(err, log.Close()) }()
 	fmt.Fprintf(log, "+ %s\n", strings.Join(argv, " "))
 	if err := b.tool.Run(ctx, b.dir, []string{"LC_ALL=C"}, log, argv...); err != nil {
-		return fmt.Errorf("%s: %w%s", path.Base(argv[0]), err, tail(strings.Join(lastLines(b.log(), 12), "\n")))
+		return fmt.Errorf("%s: %w%s", path.Base(argv[0]), err, lastWords(tail.File(b.log(), 12)))
 	}
 	return nil
 }
@@ -77,7 +80,7 @@ func (b *kernelBuild) prepare(ctx context.Context) error {
 			return err
 		}
 		file := filepath.Join(b.dir, path.Base(name))
-		if err := writeFile(file, data, 0o644); err != nil {
+		if err := files.Replace(file, data, 0o644); err != nil {
 			return err
 		}
 		if err := b.run(ctx, "patch", "--batch", "--forward", "-p1", "-d", "src.new", "-i", file); err != nil {
@@ -88,7 +91,7 @@ func (b *kernelBuild) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(filepath.Join(b.dir, "um.config"), wanted, 0o644); err != nil {
+	if err := files.Replace(filepath.Join(b.dir, "um.config"), wanted, 0o644); err != nil {
 		return err
 	}
 	if err := b.run(ctx, "make", "-s", "-C", "src.new", "ARCH=um", "KCONFIG_ALLCONFIG="+filepath.Join(b.dir, "um.config"), "allnoconfig"); err != nil {
@@ -136,7 +139,7 @@ func (b *kernelBuild) compile(ctx context.Context) error {
 	}
 	file := filepath.Join(b.dir, "linux.new")
 	if out, err := exec.CommandContext(ctx, file, "--version").CombinedOutput(); err != nil {
-		return fmt.Errorf("the kernel does not run on this host: %w%s", err, tail(string(out)))
+		return fmt.Errorf("the kernel does not run on this host: %w%s", err, lastWords(tail.Lines(string(out), 12)))
 	}
 	if err := os.Rename(filepath.Join(b.dir, "src", ".config"), filepath.Join(b.dir, "config")); err != nil {
 		return err

@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"al.essio.dev/pkg/shellescape"
+
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // Machine is one that runs.
@@ -57,7 +58,7 @@ func (m *Machine) Exited() <-chan struct{} { return m.exited() }
 
 // LastLines are the last n lines of the machine's console, fewer if it said less.
 func (m *Machine) LastLines(n int) []string {
-	return lastLines(filepath.Join(m.StateDir, consoleFile), n)
+	return tail.File(filepath.Join(m.StateDir, consoleFile), n)
 }
 
 // Run runs a command in the machine and returns its standard output. A command that
@@ -78,27 +79,6 @@ func (m *Machine) Run(ctx context.Context, argv ...string) (string, error) {
 // Docker runs the docker client on the machine's engine.
 func (m *Machine) Docker(ctx context.Context, args ...string) (string, error) {
 	return output(ctx, append([]string{filepath.Join(m.BinDir, "docker")}, args...)...)
-}
-
-func lastLines(path string, n int) []string {
-	const most = 64 << 10
-	f, err := os.Open(path)
-	if err != nil {
-		return nil
-	}
-	defer func() { _ = f.Close() }()
-	info, err := f.Stat()
-	if err != nil {
-		return nil
-	}
-	buf := make([]byte, min(info.Size(), most))
-	k, _ := f.ReadAt(buf, info.Size()-int64(len(buf)))
-	text := strings.TrimRight(strings.ReplaceAll(string(buf[:k]), "\r", ""), "\n")
-	if text == "" {
-		return nil
-	}
-	lines := strings.Split(text, "\n")
-	return lines[max(0, len(lines)-n):]
 }
 
 // poll tries until it works, the machine ends or ctx does, and returns the last failure.

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/vmnet-project/vmnet/internal/files"
 )
 
 // The machine's root: files as they lie in it, a package and a masked unit a line.
@@ -39,7 +41,7 @@ func BuildRoot(ctx context.Context, o Options) (_ string, err error) {
 		return "", err
 	}
 	base := filepath.Join(o.Cache, "root")
-	unlock, err := lock(ctx, base)
+	unlock, err := files.Lock(ctx, filepath.Join(base, lockFile))
 	if err != nil {
 		return "", err
 	}
@@ -179,13 +181,13 @@ func settle(o Options, dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := writeFile(filepath.Join(dir, c.to), data, c.mode); err != nil {
+		if err := files.Replace(filepath.Join(dir, c.to), data, c.mode); err != nil {
 			return err
 		}
 	}
 	// Empty files: systemd takes the machine's id from the kernel's command line, and mounts nothing more.
 	for _, name := range []string{"etc/machine-id", "etc/fstab"} {
-		if err := writeFile(filepath.Join(dir, name), nil, 0o644); err != nil {
+		if err := files.Replace(filepath.Join(dir, name), nil, 0o644); err != nil {
 			return err
 		}
 	}
@@ -210,7 +212,7 @@ func install(from fs.FS, dir string) error {
 		if filepath.Base(filepath.Dir(name)) == "sbin" {
 			mode = 0o755
 		}
-		return writeFile(target, data, mode)
+		return files.Replace(target, data, mode)
 	})
 }
 

@@ -8,8 +8,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
+
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // sandbox runs a program in mount, PID and optionally network namespaces of its own. Its mounts and processes end
@@ -33,7 +34,7 @@ func sandbox(ctx context.Context, log string, network bool, argv ...string) (err
 		if ctx.Err() != nil {
 			return fmt.Errorf("%s: %w", argv[0], context.Cause(ctx))
 		}
-		return fmt.Errorf("%s: %w%s (log: %s)", argv[0], err, tail(strings.Join(lastLines(log, 12), "\n")), log)
+		return fmt.Errorf("%s: %w%s (log: %s)", argv[0], err, lastWords(tail.File(log, 12)), log)
 	}
 	return nil
 }

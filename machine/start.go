@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/vmnet-project/vmnet/internal/files"
 )
 
 // bootTimeout bounds the time from the kernel's start to an answer of Docker: four seconds on an idle core, a
@@ -32,7 +34,7 @@ func Start(ctx context.Context, o Options, disk, kernel string) (_ *Machine, err
 	if err := requireRoot(); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(ctx, o.stateDir())
+	unlock, err := files.Lock(ctx, filepath.Join(o.stateDir(), lockFile))
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/vmnet-project/vmnet/internal/files"
 )
 
 // state is what one machine has, or is about to have, on the host. It is written before each thing is made.
@@ -35,7 +37,10 @@ type savedValue struct {
 	Set int `json:"set"`
 }
 
-const stateFile = "state.json"
+const (
+	stateFile = "state.json"
+	lockFile  = ".lock"
+)
 
 // readState returns nil without an error when there is none.
 func readState(dir string) (*state, error) {
@@ -60,25 +65,8 @@ func (s *state) write(dir string) error {
 	if err != nil {
 		return fmt.Errorf("machine state: %w", err)
 	}
-	if err := writeFile(filepath.Join(dir, stateFile), append(data, '\n'), 0o600); err != nil {
+	if err := files.Replace(filepath.Join(dir, stateFile), append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("machine state: %w", err)
-	}
-	return nil
-}
-
-// writeFile puts data under path by rename.
-func writeFile(path string, data []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(mode), f.Sync(), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(f.Name()))
 	}
 	return nil
 }

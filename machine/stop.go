@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/vmnet-project/vmnet/internal/files"
 )
 
 // Stop ends the machine and removes what Start made: process, network interfaces, disk, connection, setting of the
@@ -22,7 +24,7 @@ func Stop(ctx context.Context, o Options) (err error) {
 	if err := requireRoot(); err != nil {
 		return err
 	}
-	unlock, err := lock(ctx, o.stateDir())
+	unlock, err := files.Lock(ctx, filepath.Join(o.stateDir(), lockFile))
 	if err != nil {
 		return err
 	}

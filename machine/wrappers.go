@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"al.essio.dev/pkg/shellescape"
+
+	"github.com/vmnet-project/vmnet/internal/files"
 )
 
 // controlSocket is relative to the state directory: a socket's path has at most 107 bytes.
@@ -35,7 +37,7 @@ func writeWrappers(o Options, s *state) error {
 		return fmt.Errorf("commands of the machine: %w", err)
 	}
 	id := func(name string) string { return filepath.Join(rel, name) }
-	files := map[string]string{
+	texts := map[string]string{
 		"ssh": "#!/bin/sh\n# OpenSSH with the key and the pinned host key of the machine, one connection for all calls.\n" +
 			"cd " + q(dir) + " || exit 255\nexec " + q(ssh) + " -F none -i " + id(userKeyFile) +
 			" -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=yes -o HostKeyAlias=" + hostAlias +
@@ -50,8 +52,8 @@ func writeWrappers(o Options, s *state) error {
 	if err := os.MkdirAll(bin, 0o755); err != nil {
 		return fmt.Errorf("commands of the machine: %w", err)
 	}
-	for name, text := range files {
-		if err := writeFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
+	for name, text := range texts {
+		if err := files.Replace(filepath.Join(bin, name), []byte(text), 0o755); err != nil {
 			return fmt.Errorf("commands of the machine: %w", err)
 		}
 	}

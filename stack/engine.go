@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/vmnet-project/vmnet/images"
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // runFunc runs a command where the Docker engine is.
@@ -15,7 +16,7 @@ type runFunc func(ctx context.Context, argv ...string) (string, error)
 func runHere(ctx context.Context, argv ...string) (string, error) {
 	out, err := exec.CommandContext(ctx, argv[0], argv[1:]...).CombinedOutput()
 	if err != nil {
-		return string(out), errors.New(argv[0] + ": " + lastLine(out, err))
+		return string(out), errors.New(argv[0] + ": " + tail.Line(string(out), err.Error()))
 	}
 	return string(out), nil
 }
@@ -42,7 +43,7 @@ func loadNodeImage(ctx context.Context, r *images.Result) error {
 		return werr
 	}
 	if err != nil {
-		return errors.New("docker import: " + lastLine(out, err))
+		return errors.New("docker import: " + tail.Line(string(out), err.Error()))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package stack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,9 @@ func TestModulesAreFoundLoadedBuiltInAndOnDisk(t *testing.T) {
 }
 
 func TestHostsThatBuildsDoNotKnowAreRefused(t *testing.T) {
+	if err := supported(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "Debian and Ubuntu") {
+		t.Errorf("no release file: %v", err)
+	}
 	for name, c := range map[string]struct{ release, refused string }{
 		"debian": {"ID=debian\nPRETTY_NAME=\"Debian GNU/Linux 12\"\n", ""},
 		"ubuntu": {"ID=ubuntu\nID_LIKE=debian\n", ""},
@@ -78,8 +82,40 @@ func TestDockerThatDoesNotAnswerIsAnError(t *testing.T) {
 			t.Errorf("asked %q: %v", asked, err)
 		}
 	}
+	fake("echo 'permission denied while trying to connect to the docker API' >&2; exit 1")
+	if _, err := chooseDocker(context.Background(), ""); err == nil || !strings.Contains(err.Error(), "sudo") {
+		t.Errorf("not allowed: %v", err)
+	}
 	if c, err := chooseDocker(context.Background(), DockerMachine); err != nil || c.Taken != DockerMachine {
 		t.Errorf("machine asked for: %v %v", c, err)
+	}
+}
+
+// An engine whose kernel lacks what OVN-Kubernetes needs is left alone; one that was asked for is refused.
+func TestDockerOnAKernelWithoutOpenvswitch(t *testing.T) {
+	const absent = "Docker's kernel lacks openvswitch"
+	if c, err := engine("", absent, nil); err != nil || c.Taken != DockerMachine || c.Why != absent {
+		t.Errorf("nothing asked for: %v, %v", c, err)
+	}
+	var refused *SetupError
+	if _, err := engine(DockerHost, absent, nil); !errors.As(err, &refused) || refused.ExitCode() != 3 ||
+		!strings.Contains(err.Error(), absent) || !strings.Contains(err.Error(), "DOCKER=machine") {
+		t.Errorf("asked for: %v", err)
+	}
+}
+
+// What to do is in the first line, which is the one that the command ends with.
+func TestErrorsSayWhatToDoFirst(t *testing.T) {
+	full := fmt.Errorf("build guest: exit status 1:\ncp: write: %w", unix.ENOSPC)
+	said := fmt.Errorf("build guest: exit status 1:\ncp: write: No space left on device")
+	for _, err := range []error{full, said} {
+		line, details, _ := strings.Cut(setup("the images", err).Error(), "\n")
+		if !strings.HasPrefix(line, "the images: build guest: exit status 1; a disk is full") || !strings.Contains(line, "XDG_CACHE_HOME") || !strings.HasPrefix(details, "cp: write") {
+			t.Errorf("%q, then %q", line, details)
+		}
+	}
+	if err := setup("the images", errors.New("another")); err.Error() != "the images: another" {
+		t.Error(err)
 	}
 }
 

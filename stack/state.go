@@ -6,7 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"golang.org/x/sys/unix"
+	"github.com/vmnet-project/vmnet/internal/files"
 )
 
 // state is what a later Down needs to know of a run that did not come to its end.
@@ -25,11 +25,7 @@ func saveState(o Options, s state) error {
 	if err != nil {
 		return err
 	}
-	tmp := statePath(o) + ".new"
-	if err := os.WriteFile(tmp, data, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(tmp, statePath(o))
+	return files.Replace(statePath(o), data, 0o644)
 }
 
 func loadState(o Options) (s state, ok bool) {
@@ -37,21 +33,14 @@ func loadState(o Options) (s state, ok bool) {
 	return s, err == nil && json.Unmarshal(data, &s) == nil
 }
 
-// lock keeps two runs from building or taking down at once. The kernel gives it back when a run is killed.
+// lock keeps two runs from building or taking down at once.
 func lock(cache string) (unlock func(), err error) {
-	if err := os.MkdirAll(cache, 0o755); err != nil {
+	unlock, err = files.TryLock(filepath.Join(cache, "lock"))
+	switch {
+	case errors.Is(err, files.ErrLocked):
+		return nil, &SetupError{What: "another vmnet is bringing a bed up or down", Remedy: "wait for it, or end it"}
+	case err != nil:
 		return nil, &SetupError{What: "the cache directory", Err: err, Remedy: "set XDG_CACHE_HOME to a place that can be written"}
 	}
-	f, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o644)
-	if err != nil {
-		return nil, &SetupError{What: "the cache directory", Err: err, Remedy: "set XDG_CACHE_HOME to a place that can be written"}
-	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, &SetupError{What: "another vmnet is bringing a bed up or down", Remedy: "wait for it, or end it"}
-		}
-		return nil, &SetupError{What: "the lock in " + cache, Err: err}
-	}
-	return func() { f.Close() }, nil
+	return unlock, nil
 }

@@ -16,7 +16,9 @@ import (
 	"github.com/vmnet-project/vmnet/framework/judge"
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/scenario"
-	_ "github.com/vmnet-project/vmnet/suites/clusternetwork" // its specs
+	_ "github.com/vmnet-project/vmnet/suites/clusternetwork" // their specs
+	_ "github.com/vmnet-project/vmnet/suites/primaryudn"
+	_ "github.com/vmnet-project/vmnet/suites/secondaryudn"
 	"github.com/vmnet-project/vmnet/suites/session"
 )
 
@@ -63,7 +65,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 		return Result{}, ErrNothingSelected
 	}
 	s, err := session.Begin(ctx, session.Options{Bed: c.Bed, Facts: c.Facts, OutDir: c.OutDir, Keep: c.Keep, Spare: c.Spare,
-		Guest: c.Guest, IdentityDir: c.IdentityDir, Step: c.Step, Context: ctx})
+		Claims: c.Claims, Guest: c.Guest, IdentityDir: c.IdentityDir, Step: c.Step, Context: ctx})
 	if err != nil {
 		return Result{}, err
 	}
@@ -83,6 +85,8 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	r.Kept = s.Kept()
 	return r, context.Cause(ctx)
 }
+
+var _ = ginkgo.BeforeSuite(session.Deploy, ginkgo.NodeTimeout(session.DeployTimeout))
 
 // outcome takes the place of a testing.T: the specs' own results say more.
 type outcome struct{}

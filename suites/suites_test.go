@@ -69,10 +69,23 @@ func TestSuites(t *testing.T) {
 	if out == "" {
 		out = t.TempDir()
 	}
-	if _, err := session.Begin(ctx, session.Options{Bed: b, OutDir: out, Step: step, Context: ctx}); err != nil {
+	if _, err := session.Begin(ctx, session.Options{Bed: b, Claims: filtered(), OutDir: out, Step: step, Context: ctx}); err != nil {
 		t.Fatal(err)
 	}
 	ginkgo.RunSpecs(t, "vmnet")
+}
+
+// filtered are the claims that ginkgo's label filter lets through: their scenarios alone are deployed.
+func filtered() []judge.Claim {
+	filter := ginkgo.GinkgoLabelFilter()
+	var claims []judge.Claim
+	for _, c := range judge.All() {
+		labels := ginkgo.Labels{c.ID, "scenario:" + c.Scenario, "profile:" + string(c.Profile)}
+		if filter == "" || labels.MatchesLabelFilter(filter) {
+			claims = append(claims, c)
+		}
+	}
+	return claims
 }
 
 // byGinkgo says whether Ginkgo's command line started the test binary: it always sets a seed.

@@ -81,7 +81,7 @@ contexts: [{name: c, context: {cluster: c, user: u}}]
 // Bad input is answered by one line that names it and the remedy, and by the exit code of its kind.
 func TestBadInput(t *testing.T) {
 	closed := kubeconfig(t)
-	broken := file(t, "kubeconfig", "clusters: [")
+	broken, empty := file(t, "kubeconfig", "clusters: ["), file(t, "kubeconfig", "")
 	badUnderlay := file(t, "underlay.yaml", "outside: 7\n")
 	observations := func(body string) string { return filepath.Dir(file(t, "o.json", body)) }
 	for _, c := range []struct {
@@ -99,9 +99,10 @@ func TestBadInput(t *testing.T) {
 		{"unknown claim", nil, []string{"run", "--claims", "CN-99"}, 2, []string{"CN-99", "CN-09"}},
 		{"unknown claim, listed", nil, []string{"list", "--claims", "CN-09,XX-01"}, 2, []string{"XX-01"}},
 		{"unknown claim by variable", []string{"CLAIMS=XX-01"}, []string{"list"}, 2, []string{"XX-01"}},
-		{"no kubeconfig", nil, []string{"run", "--kubeconfig", "/nowhere/kubeconfig"}, 2, []string{"/nowhere/kubeconfig"}},
-		{"broken kubeconfig", nil, []string{"run", "--kubeconfig", broken}, 2, []string{broken}},
-		{"cluster does not answer", nil, []string{"run", "--kubeconfig", closed, "--out", t.TempDir()}, 3, []string{"127.0.0.1", "does not answer"}},
+		{"no kubeconfig", nil, []string{"run", "--kubeconfig", "/nowhere/kubeconfig"}, 2, []string{"/nowhere/kubeconfig", "name one that is there"}},
+		{"broken kubeconfig", nil, []string{"run", "--kubeconfig", broken}, 2, []string{broken, "kubectl config view"}},
+		{"empty kubeconfig", nil, []string{"run", "--kubeconfig", empty}, 2, []string{empty, "names no cluster"}},
+		{"cluster does not answer", nil, []string{"run", "--kubeconfig", closed, "--out", t.TempDir()}, 3, []string{"127.0.0.1", "does not answer", "its kubeconfig"}},
 		{"logs of a cluster that does not answer", nil, []string{"logs", "multus", "--kubeconfig", closed}, 3, []string{"does not answer"}},
 		{"no bed directory", nil, []string{"run", "--bed", "/nowhere/bed"}, 2, []string{"/nowhere/bed"}},
 		{"no underlay file", nil, []string{"run", "--kubeconfig", closed, "--underlay", "/nowhere/underlay.yaml"}, 2, []string{"/nowhere/underlay.yaml"}},

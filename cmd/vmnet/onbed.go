@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
@@ -60,10 +59,9 @@ func (a *app) onBed(ctx context.Context, beds bedFlags, keep bool, p *progress.R
 	if !beds.given() {
 		go watchMachine(ctx, o, cancel)
 	}
-	platform := platformNamespaces(ctx, b)
-	others := func(namespace string) bool { return !slices.Contains(platform, namespace) }
+	platform := func(ctx context.Context) []string { return platformNamespaces(ctx, b) }
 	go func() {
-		if err := watchdog.Watch(ctx, b.Kube, others, func(d *watchdog.DiedError) { p.Printf("%v", d) }); err != nil {
+		if err := watchdog.Watch(ctx, b.Kube, platform, func(d *watchdog.DiedError) { p.Printf("%v", d) }); err != nil {
 			cancel(err)
 		}
 	}()

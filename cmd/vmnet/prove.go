@@ -18,7 +18,7 @@ func (a *app) prove(ctx context.Context, s session, rec *record, keep bool) erro
 	if err := rec.of(s.bed); err != nil {
 		return err
 	}
-	result, err := suites.Run(ctx, suites.Config{Bed: s.bed, Claims: rec.claims, OutDir: rec.dir, Keep: keep || s.passing,
+	result, err := suites.Run(ctx, suites.Config{Bed: s.bed, Claims: rec.claims, Guest: rec.guest, OutDir: rec.dir, Keep: keep || s.passing,
 		IdentityDir: s.identityDir, Step: rec.p.Step})
 	rec.report.Facts, rec.judged = result.Facts, result.Judgements
 	if err != nil {

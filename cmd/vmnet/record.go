@@ -21,6 +21,7 @@ import (
 type record struct {
 	dir    string
 	claims []judge.Claim
+	guest  string // a profile's name; empty to choose
 	judged []model.Judgement
 	report report.Report
 	p      *progress.Reporter
@@ -79,7 +80,10 @@ func (r *record) save(missing string) error {
 		return err
 	}
 	r.report.Timings = timings(r.p, r.report.Started)
-	return report.Write(r.dir, r.report)
+	if err := report.Write(r.dir, r.report); err != nil {
+		return &setupError{fmt.Errorf("%w; make room there, or name another directory by --out", err)}
+	}
+	return nil
 }
 
 func timings(p *progress.Reporter, started time.Time) []report.Timing {

@@ -57,6 +57,12 @@ func TestRecord(t *testing.T) {
 	if len(r.Timings) != 1 || r.Timings[0].Step != "kernel: compile" {
 		t.Errorf("timings: %+v", r.Timings)
 	}
+	if err := os.RemoveAll(rec.dir); err != nil { // as a full disk, it takes no file
+		t.Fatal(err)
+	}
+	if err := rec.end(nil); exitCode(t.Context(), err) != report.ExitSetup || !strings.Contains(err.Error(), "--out") {
+		t.Errorf("a report that cannot be written: %v", err)
+	}
 }
 
 // What a bed was made of is in the report, and whether that was built from source.
@@ -91,7 +97,7 @@ func TestJudgeRecorded(t *testing.T) {
 		t.Errorf("exit code %d, last line %q, stderr %q", got.code, lines[len(lines)-1], got.stderr)
 	}
 	for _, c := range judge.All() {
-		if !strings.Contains(got.stdout, "│ "+c.ID+" ") {
+		if !strings.Contains(got.stdout, "\n "+c.ID+" │") {
 			t.Errorf("%s is not in the table", c.ID)
 		}
 	}

@@ -15,7 +15,7 @@ func (a *app) runCommand() *cobra.Command {
 	var beds bedFlags
 	var chosen selection
 	var keep bool
-	var out string
+	var guest, out string
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Prove the claims on a cluster, and print the verdicts",
@@ -25,24 +25,25 @@ brings one up and takes it down again. Report and observations are in out/latest
 		Example: "  vmnet run\n  vmnet run --claims CN-09,CN-14 --keep\n  vmnet run --kubeconfig ~/.kube/config --underlay underlay.yaml",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.run(cmd.Context(), beds, chosen, keep, out)
+			return a.run(cmd.Context(), beds, chosen, guest, keep, out)
 		},
 	}
 	beds.register(cmd)
 	chosen.register(cmd)
 	cmd.Flags().BoolVar(&keep, "keep", yes("KEEP"), "leave the cluster and the VMs up (variable KEEP)")
+	cmd.Flags().StringVar(&guest, "guest", os.Getenv("GUEST"), "what runs in the VMs: small or published (variable GUEST; default: by the images that the nodes hold)")
 	cmd.Flags().StringVar(&out, "out", cmp.Or(os.Getenv("OUT"), "out"), "where reports go; OUT/latest is the last run's (variable OUT)")
 	return cmd
 }
 
-func (a *app) run(ctx context.Context, beds bedFlags, chosen selection, keep bool, out string) error {
+func (a *app) run(ctx context.Context, beds bedFlags, chosen selection, guest string, keep bool, out string) error {
 	claims, err := chosen.choose()
 	if err != nil {
 		return err
 	}
 	p := a.progress()
 	defer p.Close()
-	rec := &record{claims: claims, p: p}
+	rec := &record{claims: claims, guest: guest, p: p}
 	if beds.given() { // what was named is opened first: bad input leaves nothing behind
 		err = a.onBed(ctx, beds, keep, p, func(ctx context.Context, s session) error {
 			return errors.Join(rec.begin(ctx, out), a.prove(ctx, s, rec, keep))

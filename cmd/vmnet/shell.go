@@ -19,6 +19,7 @@ import (
 	utilexec "k8s.io/client-go/util/exec"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/framework/scenario"
 	"github.com/vmnet-project/vmnet/framework/transport"
 )
 
@@ -67,7 +68,7 @@ func (a *app) nodeShell(ctx context.Context, b *bed.Bed, node string, argv []str
 	})
 }
 
-// guestShell runs a command in a VM, or a shell, over SSH by the API server's port-forward.
+// guestShell runs a command in a VM, or a shell, over SSH by the way that leads there.
 func (a *app) guestShell(ctx context.Context, b *bed.Bed, namespace, vm string, argv []string) error {
 	file, err := a.identityFile(namespace)
 	if err != nil {
@@ -77,7 +78,10 @@ func (a *app) guestShell(ctx context.Context, b *bed.Bed, namespace, vm string, 
 	if err != nil {
 		return &inputError{fmt.Errorf("the keys to %s: %w", vm, err), "only runs that this user kept on this host can be entered"}
 	}
-	way := transport.PortForward{Client: b.KubeVirt}
+	way, err := scenario.WayInto(ctx, b, namespace, vm)
+	if err != nil {
+		return &setupError{err}
+	}
 	if len(argv) > 0 {
 		guest, err := transport.Connect(ctx, way, namespace, vm, *identity)
 		if err != nil {

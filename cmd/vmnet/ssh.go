@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -82,10 +83,24 @@ func namespaceOf(ctx context.Context, b *bed.Bed, vm string) (string, error) {
 	return "", &inputError{fmt.Errorf("no node and no VM is called %s", vm), "there are " + strings.Join(slices.Compact(there), ", ") + "; vmnet run --keep leaves VMs up"}
 }
 
-// identityFile is where scenario keeps the keys to a namespace's guests.
+// identityFile is where scenario keeps the keys to a namespace's guests: under the name of the scenario's main namespace,
+// after which its others are called.
 func (a *app) identityFile(namespace string) (string, error) {
 	o, err := a.stack.options(nil)
-	return filepath.Join(identityDir(o), namespace+".identity"), err
+	if err != nil {
+		return "", err
+	}
+	file := func(name string) string { return filepath.Join(identityDir(o), name+".identity") }
+	for name := namespace; ; {
+		if _, err := os.Stat(file(name)); err == nil {
+			return file(name), nil
+		}
+		i := strings.LastIndex(name, "-")
+		if i < 0 {
+			return file(namespace), nil
+		}
+		name = name[:i]
+	}
 }
 
 // commandExit is the end of a command that ran elsewhere; its exit code becomes ours, as ssh does it.

@@ -94,12 +94,15 @@ func Open(ctx context.Context, o Options) (*Bed, error) {
 
 func loadKubeconfig(path string) (*rest.Config, error) {
 	if _, err := os.Stat(path); err != nil {
-		return nil, &InputError{What: path, Err: fmt.Errorf("kubeconfig cannot be read: %w", unwrapPath(err))}
+		return nil, &InputError{What: path, Err: fmt.Errorf("kubeconfig cannot be read: %w; name one that is there", unwrapPath(err))}
 	}
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(
 		&clientcmd.ClientConfigLoadingRules{ExplicitPath: path}, &clientcmd.ConfigOverrides{}).ClientConfig()
+	if clientcmd.IsEmptyConfig(err) {
+		err = errors.New("it names no cluster")
+	}
 	if err != nil {
-		return nil, &InputError{What: path, Err: fmt.Errorf("is no usable kubeconfig: %w", oneLine(err))}
+		return nil, &InputError{What: path, Err: fmt.Errorf("is no usable kubeconfig: %w; `kubectl config view --kubeconfig FILE` must read it", oneLine(err))}
 	}
 	return config, nil
 }
@@ -162,7 +165,7 @@ func (b *Bed) ask(ctx context.Context) error {
 	case err == nil, apierrors.IsForbidden(err): // who may not do something is known to the cluster
 		return nil
 	case apierrors.IsUnauthorized(err):
-		return &InputError{What: b.Kubeconfig, Err: fmt.Errorf("the cluster refuses its credentials: %w", err)}
+		return &InputError{What: b.Kubeconfig, Err: fmt.Errorf("the cluster refuses its credentials: %w; log in to the cluster again", err)}
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	}

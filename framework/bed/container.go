@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -60,7 +59,7 @@ func (h *containerHost) Stream(ctx context.Context, stdin io.Reader, stdout io.W
 	case errors.As(err, &exit) && exit.ExitCode() >= 0 && !engineTrouble.Match(stderr.Bytes()):
 		return &CommandError{Place: h.Place(), Command: CommandLine(argv), ExitCode: exit.ExitCode(), Stderr: stderr.String()}
 	}
-	return fmt.Errorf("%s: docker exec %s: %w: %s", h.Place(), h.exec.Name, err, lastLines(strings.TrimSpace(stderr.String()), 3))
+	return fmt.Errorf("%s: docker exec %s: %w: %s", h.Place(), h.exec.Name, err, lastLines(stderr.String(), 3))
 }
 
 func (h *containerHost) Start(ctx context.Context, argv ...string) (Process, error) {

@@ -3,6 +3,8 @@ package bed
 import (
 	"fmt"
 	"strings"
+
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 // InputError is something that the user gave and that cannot be used: a file that is missing or does not
@@ -26,7 +28,7 @@ type UnreachableError struct {
 }
 
 func (e *UnreachableError) Error() string {
-	return fmt.Sprintf("the cluster at %s does not answer: %v", e.Server, e.Err)
+	return fmt.Sprintf("the cluster at %s does not answer: %v; start it, or mend the server in its kubeconfig", e.Server, e.Err)
 }
 
 // Unwrap gives the reason.
@@ -53,11 +55,5 @@ func (e *CommandError) Error() string {
 	return fmt.Sprintf("%s: %q ended with exit code %d: %s", e.Place, e.Command, e.ExitCode, lastLines(said, 5))
 }
 
-// lastLines keeps the end of a text, which is where commands say what went wrong.
-func lastLines(s string, n int) string {
-	lines := strings.Split(s, "\n")
-	if len(lines) > n {
-		lines = append([]string{"…"}, lines[len(lines)-n:]...)
-	}
-	return strings.Join(lines, "; ")
-}
+// lastLines is the end of what a command said, in one line.
+func lastLines(s string, n int) string { return strings.Join(tail.Lines(s, n), "; ") }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -234,19 +233,4 @@ func isOurs(n *corev1.Namespace) error {
 		return nil
 	}
 	return fmt.Errorf("namespace %s was not made by vmnet (it lacks the label %s=%s): it stays untouched; rename or remove it", n.Name, PartOfLabel, PartOf)
-}
-
-// PodReady says whether a pod runs and all its containers are ready.
-func PodReady(pod *corev1.Pod) bool {
-	return pod.Status.Phase == corev1.PodRunning && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
-		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
-	})
-}
-
-// client404 takes "not found" for success, as deletions want it.
-func client404(err error) error {
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
 }

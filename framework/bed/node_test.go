@@ -2,6 +2,7 @@ package bed
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -47,17 +48,47 @@ func TestSweepTakesOnlyWhatVmnetMade(t *testing.T) {
 	}
 }
 
-func TestSweepDeletesTheNamespaceThatItLookedAt(t *testing.T) {
-	kube := fake.NewClientset(systemNamespace(map[string]string{PartOfLabel: PartOf}))
-	var deleted *metav1.Preconditions
-	kube.PrependReactor("delete", "namespaces", func(a clienttesting.Action) (bool, runtime.Object, error) {
-		deleted = a.(clienttesting.DeleteActionImpl).DeleteOptions.Preconditions
-		return false, nil, nil
+func TestRemovalsTakeTheNamespaceThatTheyLookedAt(t *testing.T) {
+	for name, remove := range map[string]func(*Bed) error{
+		"Sweep":           func(b *Bed) error { return b.Sweep(t.Context()) },
+		"RemoveNamespace": func(b *Bed) error { return b.RemoveNamespace(t.Context(), SystemNamespace) },
+	} {
+		kube := fake.NewClientset(systemNamespace(map[string]string{PartOfLabel: PartOf}))
+		var deleted *metav1.Preconditions
+		kube.PrependReactor("delete", "namespaces", func(a clienttesting.Action) (bool, runtime.Object, error) {
+			deleted = a.(clienttesting.DeleteActionImpl).DeleteOptions.Preconditions
+			return false, nil, nil
+		})
+		if err := remove(&Bed{Kube: kube}); err != nil {
+			t.Fatal(err)
+		}
+		if deleted == nil || deleted.UID == nil || *deleted.UID != "first" {
+			t.Errorf("%s: preconditions: %v", name, deleted)
+		}
+		if err := remove(&Bed{Kube: kube}); err != nil {
+			t.Errorf("%s of what is gone: %v", name, err)
+		}
+	}
+}
+
+// A namespace of the same name that is made while the old one goes is no reason to wait, and stays.
+func TestRemoveNamespaceLeavesTheNextOfThatName(t *testing.T) {
+	kube := fake.NewClientset(systemNamespace(nil))
+	spaces := kube.CoreV1().Namespaces()
+	kube.PrependReactor("delete", "namespaces", func(clienttesting.Action) (bool, runtime.Object, error) {
+		next := systemNamespace(nil)
+		next.UID = "second"
+		if err := kube.Tracker().Update(corev1.SchemeGroupVersion.WithResource("namespaces"), next, ""); err != nil {
+			return true, nil, err
+		}
+		return true, nil, apierrors.NewConflict(corev1.Resource("namespaces"), SystemNamespace, errors.New("the UID in the precondition differs"))
 	})
-	if err := (&Bed{Kube: kube}).Sweep(t.Context()); err != nil {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	if err := (&Bed{Kube: kube}).RemoveNamespace(ctx, SystemNamespace); err != nil {
 		t.Fatal(err)
 	}
-	if deleted == nil || deleted.UID == nil || *deleted.UID != "first" {
-		t.Errorf("preconditions: %v", deleted)
+	if have, err := spaces.Get(ctx, SystemNamespace, metav1.GetOptions{}); err != nil || have.UID != "second" {
+		t.Errorf("afterwards: %v, %v", have, err)
 	}
 }

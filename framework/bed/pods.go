@@ -3,6 +3,7 @@ package bed
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -12,6 +13,13 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 )
+
+// PodReady says whether a pod runs and all its containers are ready.
+func PodReady(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodRunning && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
+	})
+}
 
 // PodTrouble says in a few words why a pod does not run: its phase, the conditions that are false, and what
 // its containers wait for.
@@ -33,20 +41,24 @@ func PodTrouble(pod *corev1.Pod) string {
 	return strings.Join(said, "; ")
 }
 
-// RemoveNamespace deletes a namespace and waits, as long as ctx allows, until it is gone. When it hangs, the
-// error says on what, as the namespace's own conditions have it.
+// RemoveNamespace deletes the namespace that now has this name and waits, as long as ctx allows, until it is gone:
+// one that is made under that name meanwhile stays. When it hangs, the error says on what, as the namespace's own
+// conditions have it.
 func (b *Bed) RemoveNamespace(ctx context.Context, name string) error {
-	return b.removeNamespace(ctx, name, "")
+	have, err := b.Kube.CoreV1().Namespaces().Get(ctx, name, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("delete namespace %s: %w", name, err)
+	}
+	return b.removeNamespace(ctx, name, have.UID)
 }
 
-// removeNamespace removes the one with this UID alone, if one is given.
+// removeNamespace removes the one with this UID alone.
 func (b *Bed) removeNamespace(ctx context.Context, name string, uid types.UID) error {
 	spaces := b.Kube.CoreV1().Namespaces()
-	options := metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}
-	if uid != "" {
-		options.Preconditions = &metav1.Preconditions{UID: &uid}
-	}
-	err := spaces.Delete(ctx, name, options)
+	err := spaces.Delete(ctx, name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0)), Preconditions: &metav1.Preconditions{UID: &uid}})
 	if client404(err) != nil && !apierrors.IsConflict(err) {
 		return fmt.Errorf("delete namespace %s: %w", name, err)
 	}
@@ -56,7 +68,7 @@ func (b *Bed) removeNamespace(ctx context.Context, name string, uid types.UID) e
 		if err == nil {
 			last = have
 		}
-		return apierrors.IsNotFound(err) || err == nil && uid != "" && have.UID != uid, nil
+		return apierrors.IsNotFound(err) || err == nil && have.UID != uid, nil
 	})
 	if err == nil {
 		return nil
@@ -70,4 +82,12 @@ func (b *Bed) removeNamespace(ctx context.Context, name string, uid types.UID) e
 		}
 	}
 	return fmt.Errorf("namespace %s is still there: %w: %s", name, context.Cause(ctx), strings.Join(held, "; "))
+}
+
+// client404 takes "not found" for success, as deletions want it.
+func client404(err error) error {
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	return err
 }

@@ -103,7 +103,7 @@ func (p *process) until(ctx context.Context, met func() bool) error {
 			if met() {
 				return nil
 			}
-			return fmt.Errorf("it ended: %s: %w", lastLines(strings.TrimSpace(p.stderr.String()), 5), p.howEnded())
+			return fmt.Errorf("it ended: %s: %w", lastLines(p.stderr.String(), 5), p.howEnded())
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

@@ -7,6 +7,7 @@
 package judge
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -23,18 +24,26 @@ type Claim struct {
 	// Scenario is the name of the scenario whose observation is judged, as in manifests/scenarios.
 	Scenario string
 	Profile  model.Profile
+	// Stage is the stage that the claim reads beside the steady one; empty for none.
+	Stage string
 	// Needs are the features without which the claim does not apply to a cluster.
 	Needs []model.Feature
 	// Known are the deviations that are an upstream issue.
 	Known []Known
 	// Reads are the leaves of the observation that the claim rests on, one pattern each. A field is written by its JSON
-	// name; an element of a list or map in brackets by its key: a link, node, VM, path or interface by name, an address
-	// by family and CIDR, a route by family, table and destination, a plain value by itself. * stands for any part of
-	// a name or key and ? for one letter; <all> for each VM, <spares> and <guests> for each that is one and that is none,
-	// <default> and <custom> for each guest on the default vmNetworkCIDR and on one of its own; {route} for the fields
-	// of a route that `ip route` shows. [+key] is an element that nobody expects there. A Read is left out of the path, and its failure belongs
-	// to it. What every claim reads stands in commonReads. The declaration is tested in both directions: a change
-	// of anything in it turns the verdict, and a change of anything else does not.
+	// name; an element of a list or map in brackets by its key: a link, node, VM, path or interface by name, a plain value by
+	// itself, others by what tells them apart (an address by family and CIDR, a route by family, table and destination, a NAT
+	// rule by network, logical IP and port, an entry of connection tracking by both its ends). * stands for any part of
+	// a name or key and ? for one letter; {route} for the fields of a route that `ip route` shows. [+key] is an element that
+	// nobody expects there. A Read is left out of the path, and its failure belongs to it.
+	//
+	// Of the VMs of the main namespace <all> stands for each, <spares> and <guests> for each that is one and that is none,
+	// <default> and <custom> for each guest on the default vmNetworkCIDR and on one of its own, <several> for each with several
+	// interfaces, <shared> and <unshared> for those that the attempts of these names lead to; <primary> for the name in
+	// OVN-Kubernetes of the network primary-udn, and <home> for vm-p's node.
+	//
+	// What every claim reads stands in commonReads. The declaration is tested in both directions: a change of anything in it
+	// turns the verdict, and a change of anything else does not.
 	Reads []string
 	// Judge compares; it writes to the notebook and returns nothing.
 	Judge func(*Notebook, model.Observation)
@@ -43,9 +52,32 @@ type Claim struct {
 // commonReads are read before any claim: whether this is its scenario, in this layout, and looked at.
 var commonReads = []string{"format", "scenario", "stages[steady].name"}
 
+// Stages gives the stages after the steady one that these claims read, in the order in which a scenario goes through
+// them. A run takes a scenario through these and no others.
+func Stages(claims []Claim) []string {
+	return slices.DeleteFunc([]string{model.Restarted, model.Migrated, model.Deleted}, func(stage string) bool {
+		return !slices.ContainsFunc(claims, func(c Claim) bool { return c.Stage == stage })
+	})
+}
+
 // All gives every claim, in the order of the registry, which is the order of reports.
 func All() []Claim {
-	return slices.Concat(clusterNetwork())
+	return slices.Concat(clusterNetwork(), primaryUDN(), masquerade(), secondaryUDN())
+}
+
+// of makes claims a scenario's, which needs these features for all of them.
+func of(scenario string, needs []model.Feature, claims []Claim) []Claim {
+	for i := range claims {
+		claims[i].Scenario = scenario
+		claims[i].Needs = slices.Concat(needs, claims[i].Needs)
+		for _, f := range needs {
+			claims[i].Reads = append(claims[i].Reads, "facts.features["+string(f)+"].present")
+		}
+		if claims[i].Stage != "" {
+			claims[i].Reads = append(claims[i].Reads, "stages["+claims[i].Stage+"].name")
+		}
+	}
+	return claims
 }
 
 // Judge decides one claim on one scenario's observation.
@@ -62,11 +94,7 @@ func Judge(c Claim, o model.Observation) model.Judgement {
 		c.Judge(n, o)
 	}
 	decide(&j, n.evidence)
-	if j.Verdict == model.Fail {
-		if k, ok := known(c.Known, o.Facts, n.evidence); ok {
-			j.Verdict, j.Reason = model.Known, k.Issue+": "+j.Reason
-		}
-	}
+	known(&j, c.Known, o.Facts)
 	return j
 }
 
@@ -77,8 +105,10 @@ func judgeable(c Claim, o model.Observation) error {
 	if o.Scenario != c.Scenario {
 		return fmt.Errorf("it is of scenario %q, the claim is about %q", o.Scenario, c.Scenario)
 	}
-	if _, ok := o.Stage(model.Steady); !ok {
-		return errors.New("it has no stage " + model.Steady)
+	for _, stage := range []string{model.Steady, cmp.Or(c.Stage, model.Steady)} {
+		if _, ok := o.Stage(stage); !ok {
+			return errors.New("it has no stage " + stage)
+		}
 	}
 	for _, f := range c.Needs {
 		if _, ok := o.Facts.Features[f]; !ok {

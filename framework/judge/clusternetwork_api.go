@@ -96,18 +96,20 @@ func ipv4Only(ips []string) []string {
 	return slices.DeleteFunc(slices.Clone(ips), func(ip string) bool { return strings.Contains(ip, ":") })
 }
 
-// CN-24.
-func primaryRole(n *Notebook, o model.Observation) {
-	for _, s := range subjects(n, o, clusterNetworkVMs, everyVM) {
-		pod, from, ok := Need(n, s.what("pod"), s.Pod)
-		if !ok {
-			continue
-		}
-		a, ok := pod.Allotted[defaultNetwork]
-		if !ok {
-			n.Cannot(s.what("allotment"), "the pod-networks annotation has no network "+defaultNetwork)
-			continue
-		}
-		n.Equal(s.what("role of the default network"), from, "primary", "no primary user-defined network in the namespace", a.Role)
+// primaryRole is CN-24.
+func (s subject) primaryRole() {
+	s.defaultRole(rolePrimary, "no primary user-defined network in the namespace")
+}
+
+func (s subject) defaultRole(want, why string) {
+	pod, from, ok := Need(s.n, s.what("pod"), s.Pod)
+	if !ok {
+		return
 	}
+	a, ok := pod.Allotted[defaultNetwork]
+	if !ok {
+		s.n.Cannot(s.what("allotment"), "the pod-networks annotation has no network "+defaultNetwork)
+		return
+	}
+	s.n.Equal(s.what("role of the default network"), from, want, why, a.Role)
 }

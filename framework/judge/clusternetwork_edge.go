@@ -7,86 +7,86 @@ import (
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
-// CN-13.
-func podEdge(n *Notebook, o model.Observation) {
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		p, from, ok := s.path(s.name + ">pod/echo")
-		if !ok {
-			continue
+// podEdge is CN-13.
+func (s subject) podEdge() {
+	p, from, ok := s.path(s.name + ">pod/echo")
+	if !ok {
+		return
+	}
+	ip, ok := s.podIP()
+	if !ok {
+		return
+	}
+	passed(s.n, s.name+" reaches the echo pod", from, true, p)
+	s.n.Equal(s.what("address as the echo pod sees it"), from, ip, "the pod IP", p.SourceSeen)
+}
+
+// nodeEdge is CN-14, and in PU-13.
+func (s subject) nodeEdge() {
+	node, ok := s.node()
+	if !ok {
+		return
+	}
+	if len(node.EdgeIPs) == 0 {
+		s.n.Cannot("node "+node.Name, "the facts have no edge address of it")
+		return
+	}
+	p, flow, from, ok := s.outsideFlow()
+	if !ok || p.Passed && !flow.caught(s) {
+		return
+	}
+	why := "edge of node " + node.Name
+	passed(s.n, s.name+" reaches the outside peer", from, true, p.Path)
+	s.n.OneOf(s.what("address as the outside peer sees it"), from, node.EdgeIPs, why, p.SourceSeen)
+	if !p.Passed {
+		return
+	}
+	edge := p.SourceSeen
+	if !slices.Contains(node.EdgeIPs, edge) {
+		edge = node.EdgeIPs[0]
+	}
+	out := fmt.Sprintf("%s:%d > %s:%d", edge, p.SourcePort, p.host, p.port)
+	back := fmt.Sprintf("%s:%d > %s:%d", p.host, p.port, edge, p.SourcePort)
+	var seen []string
+	for _, f := range flow.frames {
+		t := fmt.Sprintf("%s:%d > %s:%d", f.Src, f.SrcPort, f.Dst, f.DstPort)
+		if t != back && !slices.Contains(seen, t) {
+			seen = append(seen, t)
 		}
-		ip, ok := s.podIP()
-		if !ok {
-			continue
-		}
-		passed(n, s.name+" reaches the echo pod", from, true, p)
-		n.Equal(s.what("address as the echo pod sees it"), from, ip, "the pod IP", p.SourceSeen)
+	}
+	s.n.Set(s.what("flow on the wire at the outside peer"), flow.from, []string{out}, why+", with the port that the peer answered", seen)
+}
+
+// innerStaysInside is CN-15.
+func (s subject) innerStaysInside() {
+	subnet, _, ok := s.subnet()
+	if !ok {
+		return
+	}
+	ip, ok := s.podIP()
+	if !ok {
+		return
+	}
+	inner := []string{host(subnet, 2).Addr().String(), ip.String()}
+	if seen, from, ok := s.outsideAddresses(); ok {
+		s.n.NoneOf(s.what("flow's addresses on the wire at the outside peer"), from, inner, "guest's address and pod IP stay inside the node", seen)
 	}
 }
 
-// CN-14.
-func nodeEdge(n *Notebook, o model.Observation) {
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		node, ok := s.node()
-		if !ok {
-			continue
-		}
-		if len(node.EdgeIPs) == 0 {
-			n.Cannot("node "+node.Name, "the facts have no edge address of it")
-			continue
-		}
-		p, flow, from, ok := s.outsideFlow()
-		if !ok || p.Passed && !flow.caught(s) {
-			continue
-		}
-		why := "edge of node " + node.Name
-		passed(n, s.name+" reaches the outside peer", from, true, p.Path)
-		n.OneOf(s.what("address as the outside peer sees it"), from, node.EdgeIPs, why, p.SourceSeen)
-		if !p.Passed {
-			continue
-		}
-		edge := p.SourceSeen
-		if !slices.Contains(node.EdgeIPs, edge) {
-			edge = node.EdgeIPs[0]
-		}
-		out := fmt.Sprintf("%s:%d > %s:%d", edge, p.SourcePort, p.host, p.port)
-		back := fmt.Sprintf("%s:%d > %s:%d", p.host, p.port, edge, p.SourcePort)
-		var seen []string
-		for _, f := range flow.frames {
-			t := fmt.Sprintf("%s:%d > %s:%d", f.Src, f.SrcPort, f.Dst, f.DstPort)
-			if t != back && !slices.Contains(seen, t) {
-				seen = append(seen, t)
+// outsideAddresses are all that the capture at the outside peer holds of the VM's flow.
+func (s subject) outsideAddresses() (seen []string, from Source, ok bool) {
+	_, flow, _, ok := s.outsideFlow()
+	if !ok || !flow.caught(s) {
+		return nil, from, false
+	}
+	for _, f := range flow.frames {
+		for _, a := range []string{f.Src, f.Dst} {
+			if !slices.Contains(seen, a) {
+				seen = append(seen, a)
 			}
 		}
-		n.Set(s.what("flow on the wire at the outside peer"), flow.from, []string{out}, why+", with the port that the peer answered", seen)
 	}
-}
-
-// CN-15.
-func nothingInnerOutside(n *Notebook, o model.Observation) {
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		subnet, _, ok := s.subnet()
-		if !ok {
-			continue
-		}
-		ip, ok := s.podIP()
-		if !ok {
-			continue
-		}
-		_, flow, _, ok := s.outsideFlow()
-		if !ok || !flow.caught(s) {
-			continue
-		}
-		var seen []string
-		for _, f := range flow.frames {
-			for _, a := range []string{f.Src, f.Dst} {
-				if !slices.Contains(seen, a) {
-					seen = append(seen, a)
-				}
-			}
-		}
-		inner := []string{host(subnet, 2).Addr().String(), ip.String()}
-		n.NoneOf(s.what("flow's addresses on the wire at the outside peer"), flow.from, inner, "guest's address and pod IP stay inside the node", seen)
-	}
+	return seen, flow.from, true
 }
 
 type outsidePath struct {

@@ -2,89 +2,98 @@ package judge
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
-// CN-07.
-func guestMAC(n *Notebook, o model.Observation) {
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		i, ok := s.first()
-		if !ok {
-			continue
-		}
-		links, from, ok := Need(n, s.what("guest's links"), s.Guest.Links)
-		if !ok {
-			continue
-		}
-		var macs []string
-		for _, l := range besideLo(links) {
-			macs = append(macs, l.MAC)
-		}
-		n.Set(s.what("guest's NICs"), from, []string{i.MAC}, "the spec's macAddress", macs)
+// guestMAC is CN-07.
+func (s subject) guestMAC() {
+	i, ok := s.first()
+	if !ok {
+		return
+	}
+	links, from, ok := Need(s.n, s.what("guest's links"), s.Guest.Links)
+	if !ok {
+		return
+	}
+	var macs []string
+	for _, l := range besideLo(links) {
+		macs = append(macs, l.MAC)
+	}
+	s.n.Set(s.what("guest's NICs"), from, []string{i.MAC}, "the spec's macAddress", macs)
+	names := linkNames(besideLo(links))
+	s.n.Check(s.what("guest's links beside lo"), from, "one", "the spec has one interface", list(names), len(names) == 1)
+}
+
+// guestAddress is CN-08.
+func (s subject) guestAddress() {
+	subnet, why, ok := s.subnet()
+	if !ok {
+		return
+	}
+	if l, from, ok := s.guestNIC(); ok {
+		s.n.Set(s.what("guest's IPv4 addresses"), from, []string{host(subnet, 2).String()}, "second host of "+why, ipv4(l))
 	}
 }
 
-// CN-08.
-func guestAddress(n *Notebook, o model.Observation) {
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		subnet, why, ok := s.subnet()
+// guestDefaultRoute is CN-09.
+func (s subject) guestDefaultRoute() {
+	if subnet, why, ok := s.subnet(); ok {
+		isDefault, _, nic, from, ok := s.routesOver()
 		if !ok {
-			continue
+			return
 		}
-		if l, from, ok := s.guestNIC(); ok {
-			n.Set(s.what("guest's IPv4 addresses"), from, []string{host(subnet, 2).String()}, "second host of "+why, ipv4(l))
-		}
+		want := defaultRoute(nic.Name, host(subnet, 1).Addr(), host(subnet, 2).Addr(), 0)
+		s.n.Set(s.what("guest's default routes"), from, []string{want}, "from "+why+" by DHCP", isDefault)
 	}
 }
 
-// CN-09.
-func guestDefaultRoute(n *Notebook, o model.Observation) {
-	guestRoutes(n, o, func(s subject, nic model.Link, isDefault, _ []string, from Source) {
-		if subnet, why, ok := s.subnet(); ok {
-			want := routeText(model.Route{
-				Dst: "default", Via: host(subnet, 1).Addr().String(), Dev: nic.Name, Proto: "dhcp",
-				Src: host(subnet, 2).Addr().String(), Metric: routeMetric(0),
-			})
-			n.Set(s.what("guest's default routes"), from, []string{want}, "from "+why+" by DHCP", isDefault)
-		}
-	})
-}
-
-// CN-10.
-func guestConnectedRoute(n *Notebook, o model.Observation) {
-	guestRoutes(n, o, func(s subject, nic model.Link, _, others []string, from Source) {
-		if subnet, why, ok := s.subnet(); ok {
-			want := routeText(model.Route{
-				Dst: subnet.String(), Dev: nic.Name, Proto: "kernel", Src: host(subnet, 2).Addr().String(), Metric: routeMetric(0),
-			})
-			n.Set(s.what("guest's other routes"), from, []string{want}, "connected by "+why, others)
-		}
-	})
-}
-
-// guestRoutes gives each guest's rows of the IPv4 main table, as text.
-func guestRoutes(n *Notebook, o model.Observation, judge func(s subject, nic model.Link, isDefault, others []string, from Source)) {
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		routes, from, ok := Need(n, s.what("guest's routes"), s.Guest.Routes)
+// guestConnectedRoute is CN-10.
+func (s subject) guestConnectedRoute() {
+	if subnet, why, ok := s.subnet(); ok {
+		_, others, nic, from, ok := s.routesOver()
 		if !ok {
-			continue
+			return
 		}
-		nic, _, ok := s.guestNIC()
-		if !ok {
-			continue
-		}
-		var isDefault, others []string
-		for _, r := range mainIPv4(routes) {
-			if r.Dst == "default" {
-				isDefault = append(isDefault, routeText(r))
-			} else {
-				others = append(others, routeText(r))
-			}
-		}
-		judge(s, nic, isDefault, others, from)
+		want := connectedRoute(nic.Name, subnet, host(subnet, 2).Addr(), 0)
+		s.n.Set(s.what("guest's other routes"), from, []string{want}, "connected by "+why, others)
 	}
+}
+
+// routesOver are the guest's rows of the IPv4 main table, as text, and its NIC.
+func (s subject) routesOver() (isDefault, others []string, nic model.Link, from Source, ok bool) {
+	routes, from, ok := Need(s.n, s.what("guest's routes"), s.Guest.Routes)
+	if !ok {
+		return nil, nil, nic, from, false
+	}
+	if nic, _, ok = s.guestNIC(); !ok {
+		return nil, nil, nic, from, false
+	}
+	isDefault, others = byKind(mainIPv4(routes))
+	return isDefault, others, nic, from, true
+}
+
+// byKind parts default routes from others, as text.
+func byKind(routes []model.Route) (isDefault, others []string) {
+	for _, r := range routes {
+		if r.Dst == "default" {
+			isDefault = append(isDefault, routeText(r))
+		} else {
+			others = append(others, routeText(r))
+		}
+	}
+	return isDefault, others
+}
+
+// defaultRoute and connectedRoute are what DHCP and the kernel make over the guest's n-th NIC.
+func defaultRoute(dev string, via, src netip.Addr, nic int) string {
+	return routeText(model.Route{Dst: "default", Via: via.String(), Dev: dev, Proto: "dhcp", Src: src.String(), Metric: routeMetric(nic)})
+}
+
+func connectedRoute(dev string, subnet netip.Prefix, src netip.Addr, nic int) string {
+	return routeText(model.Route{Dst: subnet.String(), Dev: dev, Proto: "kernel", Src: src.String(), Metric: routeMetric(nic)})
 }
 
 func mainIPv4(routes []model.Route) []model.Route {
@@ -119,7 +128,7 @@ func routeText(r model.Route) string {
 func customSubnet(n *Notebook, o model.Observation) {
 	found := subjects(n, o, nil, customVMs)
 	if len(found) == 0 {
-		n.Cannot("VMs", "none has a vmNetworkCIDR of its own, as the scenario's vm-c should")
+		n.Cannot("interfaces in the specs of VMs that are no spare", "none has a vmNetworkCIDR of its own, as the scenario's vm-c should")
 	}
 	for _, s := range found {
 		subnet, why, ok := s.subnet()
@@ -144,39 +153,61 @@ func customSubnet(n *Notebook, o model.Observation) {
 				vias = append(vias, text(r.Via))
 			}
 		}
-		n.Set(s.what("guest's gateways"), from, []string{gateway.Addr().String()}, "first host of "+why, vias)
+		n.Set(s.what("guest's gateways"), from, []string{gateway.Addr().String()}, "of default routes, first host of "+why, vias)
 	}
 }
 
-// CN-25. The guest's side is not looked into for spares.
-func virtioNICs(n *Notebook, o model.Observation) {
-	for _, s := range subjects(n, o, clusterNetworkVMs, everyVM) {
-		nics, from, ok := Need(n, s.what("hypervisor's NICs"), s.Launcher.NICs)
-		if !ok {
-			continue
-		}
+// virtioNICs is CN-25, and in SU-13. The guest's side is not looked into for spares.
+func (s subject) virtioNICs() {
+	nics, from, ok := Need(s.n, s.what("hypervisor's NICs"), s.Launcher.NICs)
+	if ok {
+		why := "in the order of " + interfaces(s.Spec)
 		var want, got []string
-		for _, i := range s.Spec.Interfaces {
-			want = append(want, nicText("virtio", i.MAC, tapName(podInterface(i))))
+		for index, i := range s.Spec.Interfaces {
+			mac := i.MAC
+			if mac == "" && (i.Binding == l2Bridge || i.Network != "") {
+				on, ok := s.nic(index)
+				if !ok {
+					return
+				}
+				given, whose, ok := on.mac()
+				if !ok {
+					return
+				}
+				mac, why = given, why+"; "+whose
+			}
+			want = append(want, nicText("virtio", mac, tapName(podInterface(i))))
 		}
 		for _, d := range nics {
 			got = append(got, nicText(nicModel(d.Device), d.MAC, d.Tap))
 		}
-		n.Equal(s.what("hypervisor's NICs"), from, list(want), "the spec's interfaces in their order", list(got))
+		s.n.Equal(s.what("hypervisor's NICs"), from, list(want), why, list(got))
 	}
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		nics, from, ok := Need(n, s.what("guest's NICs"), s.Guest.NICs)
-		if !ok {
-			continue
-		}
-		var want, got []string
-		for range s.Spec.Interfaces {
-			want = append(want, "virtio_net")
-		}
-		for _, d := range nics {
-			got = append(got, text(d.Driver))
-		}
-		n.Set(s.what("guest's NIC drivers"), from, want, "virtio, one for each interface of the spec", got)
+	if !s.Spec.Spare {
+		s.virtioDrivers()
+	}
+}
+
+func (s subject) virtioDrivers() {
+	nics, from, ok := Need(s.n, s.what("guest's NICs"), s.Guest.NICs)
+	if !ok {
+		return
+	}
+	var want, got []string
+	for range s.Spec.Interfaces {
+		want = append(want, "virtio_net")
+	}
+	for _, d := range nics {
+		got = append(got, text(d.Driver))
+	}
+	s.n.Set(s.what("guest's NIC drivers"), from, want, "virtio, one for each interface of the spec", got)
+}
+
+// virtioOfAll is CN-25: the scenario's guests must be looked into.
+func virtioOfAll(n *Notebook, o model.Observation) {
+	subjects(n, o, clusterNetworkVMs, guests)
+	for _, s := range subjects(n, o, nil, everyVM) {
+		s.virtioNICs()
 	}
 }
 
@@ -190,12 +221,10 @@ func nicModel(device string) string {
 	return text(device)
 }
 
-// CN-26.
-func hostname(n *Notebook, o model.Observation) {
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		if got, from, ok := Need(n, s.what("guest's hostname"), s.Guest.Hostname); ok {
-			n.Equal(s.what("guest's hostname"), from, s.Spec.Hostname, hostnameRule(s.Spec), got)
-		}
+// hostname is CN-26.
+func (s subject) hostname() {
+	if got, from, ok := Need(s.n, s.what("guest's hostname"), s.Guest.Hostname); ok {
+		s.n.Equal(s.what("guest's hostname"), from, s.Spec.Hostname, hostnameRule(s.Spec), got)
 	}
 }
 

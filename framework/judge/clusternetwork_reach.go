@@ -6,88 +6,31 @@ import (
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
-// CN-16.
-func vmToVM(n *Notebook, o model.Observation) {
-	vms := map[string]subject{}
-	nodes := map[string]string{}
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		vms[s.name] = s
-	}
-	for _, name := range clusterNetworkVMs {
-		s, ok := vms[name]
-		if !ok {
-			return
-		}
-		pod, _, ok := Need(n, s.what("pod"), s.Pod)
-		if !ok {
-			return
-		}
-		nodes[name] = pod.Node
-	}
-	var sameNode, across bool
-	for _, pair := range [][2]string{{"vm-a", "vm-b"}, {"vm-b", "vm-a"}, {"vm-a", "vm-c"}, {"vm-c", "vm-a"}} {
-		src, dst := vms[pair[0]], vms[pair[1]]
-		p, from, ok := src.path(src.name + ">" + dst.name)
-		if !ok {
-			continue
-		}
-		where := "across nodes"
-		if nodes[src.name] == nodes[dst.name] {
-			where = "on one node"
-			sameNode = true
-		} else {
-			across = true
-		}
-		dialled(n, src.name+" to "+dst.name, from, dst, p)
-		passed(n, src.name+" reaches "+dst.name+" "+where, from, true, p)
-	}
-	if !sameNode || !across {
-		n.Cannot("pairs on one node and across nodes", "vm-a runs on "+nodes["vm-a"]+", vm-b on "+nodes["vm-b"]+", vm-c on "+nodes["vm-c"])
-	}
-}
-
-// dialled compares what was dialled with the VM's pod IP.
-func dialled(n *Notebook, what string, from Source, s subject, p model.Path) {
-	ip, ok := s.podIP()
+// serviceByName is CN-17 and PU-17.
+func (s subject) serviceByName() {
+	svc, _, ok := Need(s.n, "service echo", s.stage.Services["echo"])
 	if !ok {
 		return
 	}
-	got, _, err := endpoint(p.Target)
-	if err != nil {
-		n.Cannot(what, err.Error())
+	if s.facts.ClusterDomain == "" {
+		s.n.Cannot("clusterDomain", "the facts have none")
 		return
 	}
-	n.Equal(what+": address dialled", from, ip, s.name+"'s pod IP", got)
-}
-
-// CN-17.
-func serviceByName(n *Notebook, o model.Observation) {
-	stage, _ := o.Stage(model.Steady)
-	svc, _, ok := Need(n, "service echo", stage.Services["echo"])
-	if !ok {
-		return
+	name := serviceName(svc, s.facts.ClusterDomain)
+	if p, from, ok := s.path(s.name + ">dns/echo"); ok {
+		s.n.Equal(s.what("resolves: name asked for"), from, name, "the Service", strings.TrimSuffix(p.Target, "."))
+		passed(s.n, s.name+" resolves "+name, from, true, p)
+		s.n.Equal(s.what("answer for "+name), from, svc.ClusterIP, "the Service's clusterIP", p.Answer)
 	}
-	if o.Facts.ClusterDomain == "" {
-		n.Cannot("clusterDomain", "the facts have none")
-		return
-	}
-	name := serviceName(svc, o.Facts.ClusterDomain)
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		if p, from, ok := s.path(s.name + ">dns/echo"); ok {
-			n.Equal(s.what("resolves: name asked for"), from, name, "the Service", strings.TrimSuffix(p.Target, "."))
-			passed(n, s.name+" resolves "+name, from, true, p)
-			n.Equal(s.what("answer for "+name), from, svc.ClusterIP, "the Service's clusterIP", p.Answer)
+	if p, from, ok := s.path(s.name + ">service/echo"); ok {
+		host, _, err := endpoint(p.Target)
+		if err != nil {
+			s.n.Cannot("path "+s.name+">service/echo", err.Error())
+			return
 		}
-		if p, from, ok := s.path(s.name + ">service/echo"); ok {
-			host, _, err := endpoint(p.Target)
-			if err != nil {
-				n.Cannot("path "+s.name+">service/echo", err.Error())
-				continue
-			}
-			n.Equal(s.what("reaches the Service: name dialled"), from, name, "the Service", host)
-			passed(n, s.name+" reaches Service echo by name", from, true, p)
-			n.OneOf(s.what("answer of Service echo"), from, svc.Backends, "the pods behind it", p.Answer)
-		}
+		s.n.Equal(s.what("reaches the Service: name dialled"), from, name, "the Service", host)
+		passed(s.n, s.name+" reaches Service echo by name", from, true, p)
+		s.n.OneOf(s.what("answer of Service echo"), from, svc.Backends, "the pods behind it", p.Answer)
 	}
 }
 
@@ -117,40 +60,43 @@ func serviceToVM(n *Notebook, o model.Observation) {
 	n.Equal("answer of Service vm-a", from, vm.Spec.Hostname, "vm-a's hostname", p.Answer)
 }
 
-// CN-19. That the bigger packet is refused counts only beside the control, the packet of the MTU that passes.
-func wholeMTU(n *Notebook, o model.Observation) {
-	mtu := o.Facts.MTU
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		for _, t := range []struct {
-			path string
-			size int
-			pass bool
-		}{
-			{s.name + ">pod/echo#df-mtu", mtu, true},
-			{"pod/client>" + s.name + "#df-mtu", mtu, true},
-			{"peer/outside>" + s.name + "#df-mtu", mtu, true},
-			{"peer/outside>" + s.name + "#df-mtu+1", mtu + 1, false},
-		} {
-			p, from, ok := s.path(t.path)
-			if !ok {
-				continue
-			}
-			n.Equal("packet size of "+t.path, from, t.size, "the cluster network's MTU", p.Size)
-			passed(n, t.path, from, t.pass, p)
-		}
+// wholeMTU is CN-19. That the bigger packet is refused counts only beside the control, the packet of the MTU that passes.
+func (s subject) wholeMTU() {
+	mtu := s.facts.MTU
+	for _, t := range []struct {
+		path string
+		size int
+		pass bool
+	}{
+		{s.name + ">pod/echo#df-mtu", mtu, true},
+		{"pod/client>" + s.name + "#df-mtu", mtu, true},
+		{"peer/outside>" + s.name + "#df-mtu", mtu, true},
+		{"peer/outside>" + s.name + "#df-mtu+1", mtu + 1, false},
+	} {
+		s.sized(t.path, t.size, t.pass)
 	}
 }
 
-// CN-20. The guest's host key was verified, or the attempt did not pass. The name is the spec's: what the guest said
-// elsewhere came the same way as this answer.
-func portForward(n *Notebook, o model.Observation) {
-	for _, s := range subjects(n, o, clusterNetworkVMs, guests) {
-		p, from, ok := s.path("api>" + s.name)
-		if !ok {
-			continue
-		}
-		passed(n, "port-forward to "+s.name+"'s SSH", from, true, p)
-		n.Equal("hostname that "+s.name+" says over port-forward", from, s.Spec.Hostname, hostnameRule(s.Spec), p.Answer)
+// sized is an attempt with a packet of that size, which may not be fragmented.
+func (s subject) sized(path string, size int, pass bool) {
+	p, from, ok := s.path(path)
+	if !ok {
+		return
+	}
+	s.n.Equal("packet size of "+path, from, size, "the cluster network's MTU", p.Size)
+	passed(s.n, path, from, pass, p)
+}
+
+// portForward is CN-20 and PU-21. The guest's host key was verified, or the attempt did not pass. The name is the spec's:
+// what the guest said elsewhere came the same way as this answer.
+func (s subject) portForward() {
+	p, from, ok := s.path("api>" + s.name)
+	if !ok {
+		return
+	}
+	passed(s.n, "port-forward to "+s.name+"'s SSH", from, true, p)
+	if p.Passed {
+		s.n.Equal("hostname that "+s.name+" says over port-forward", from, s.Spec.Hostname, hostnameRule(s.Spec), p.Answer)
 	}
 }
 
@@ -173,7 +119,9 @@ func networkPolicy(n *Notebook, o model.Observation) {
 			if !ok {
 				continue
 			}
-			dialled(n, "client to "+t.vm+" "+t.when, from, s, p)
+			if ip, ok := s.podIP(); ok {
+				dialled(n, "client to "+t.vm+" "+t.when, from, ip, t.vm+"'s pod IP", p)
+			}
 			passed(n, "client to "+t.vm+" "+t.when, from, t.pass, p)
 		}
 	}

@@ -1,7 +1,9 @@
 package judge
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,23 +23,37 @@ type Known struct {
 	Deviation *regexp.Regexp
 }
 
-func known(issues []Known, f model.Facts, evidence []model.Evidence) (Known, bool) {
+// of tells whether the issue is known of the version that runs.
+func (k Known) of(f model.Facts) bool {
+	v, ok := version(f.Versions[k.Component])
+	return ok && within(v, k.From, k.Before)
+}
+
+// is tells whether what fails is the issue's deviation and nothing else.
+func (k Known) is(evidence []model.Evidence) bool {
+	return !slices.ContainsFunc(evidence, func(e model.Evidence) bool {
+		return e.Err == "" && !e.Holds && !k.Deviation.MatchString(line(e))
+	})
+}
+
+// known makes a FAIL that is a known issue KNOWN, or an ERROR where something else could not be observed. Where an issue
+// would explain a FAIL but for the version, and where one that should be seen is not, the reason says so.
+func known(j *model.Judgement, issues []Known, f model.Facts) {
 	for _, k := range issues {
-		v, ok := version(f.Versions[k.Component])
-		if !ok || !within(v, k.From, k.Before) {
-			continue
-		}
-		exactly := true
-		for _, e := range evidence {
-			if e.Err != "" || !e.Holds && !k.Deviation.MatchString(line(e)) {
-				exactly = false
-			}
-		}
-		if exactly {
-			return k, true
+		unseen := slices.IndexFunc(j.Evidence, func(e model.Evidence) bool { return e.Err != "" })
+		switch of := k.of(f); {
+		case j.Verdict == model.Fail && k.is(j.Evidence) && of && unseen >= 0:
+			j.Verdict, j.Reason, j.Expected, j.Observed = model.Error, line(j.Evidence[unseen]), "", ""
+			return
+		case j.Verdict == model.Fail && k.is(j.Evidence) && of:
+			j.Verdict, j.Reason = model.Known, k.Issue+": "+j.Reason
+			return
+		case j.Verdict == model.Fail && k.is(j.Evidence):
+			j.Reason += fmt.Sprintf("; as in %s, which is not known of version %s of %s", k.Issue, text(f.Versions[k.Component]), k.Component)
+		case j.Verdict == model.Pass && of:
+			j.Reason = fmt.Sprintf("%s, known of version %s of %s, is not seen", k.Issue, f.Versions[k.Component], k.Component)
 		}
 	}
-	return Known{}, false
 }
 
 var numbers = regexp.MustCompile(`^v?(\d+)\.(\d+)(?:\.(\d+))?`)

@@ -49,17 +49,21 @@ func host(subnet netip.Prefix, n int) netip.Prefix {
 	return netip.PrefixFrom(ip, subnet.Bits())
 }
 
-// podMAC is the MAC that OVN-Kubernetes derives from a pod's IPv4 address: 0a:58 and the address
+// podMAC is the MAC that OVN-Kubernetes derives from an IPv4 address of a pod or router: 0a:58 and the address
 // (go-controller/pkg/util: IPAddrToHWAddr).
 func podMAC(ip netip.Addr) string {
 	b := ip.As4()
 	return fmt.Sprintf("0a:58:%02x:%02x:%02x:%02x", b[0], b[1], b[2], b[3])
 }
 
-// podInterface is the name of a VM's pod interface: eth0 for the pod network, else "pod" and the first eleven hex digits
-// of SHA-256 of the network's name in the VM's spec (KubeVirt, pkg/network/namescheme).
+// podInterface is the name of a VM's pod interface: for the pod network eth0, or ovn-udn1 where a primary user-defined
+// network takes its place, which is what l2bridge is for; else "pod" and the first eleven hex digits of SHA-256 of the
+// network's name in the VM's spec (KubeVirt, pkg/network/namescheme).
 func podInterface(i model.InterfaceSpec) string {
-	if i.Network == "" {
+	switch {
+	case i.Network == "" && i.Binding == l2Bridge:
+		return udnInterface
+	case i.Network == "":
 		return clusterInterface
 	}
 	const digits = 11
@@ -96,13 +100,14 @@ func routeMetric(nic int) int { return 100 + nic }
 // router's and the management port's (OVN-Kubernetes, go-controller/pkg/generator/udn: masquerade_ips.go;
 // the first ten are the default network's and the node's).
 func masqueradeIPs(subnet netip.Prefix, id int) (gateway, management netip.Addr) {
-	const reserved = 10
 	ip := subnet.Masked().Addr()
-	for range reserved + 2*id - 1 {
+	for range masqueradeReserved + 2*id - 1 {
 		ip = ip.Next()
 	}
 	return ip, ip.Next()
 }
+
+const masqueradeReserved = 10
 
 // serviceName is the name that the cluster's DNS knows a Service by (Kubernetes DNS specification, 2.3).
 func serviceName(s model.Service, clusterDomain string) string {
@@ -111,22 +116,40 @@ func serviceName(s model.Service, clusterDomain string) string {
 
 // allottedIPv4 are the IPv4 addresses that a network gave to a pod.
 func allottedIPv4(p model.Pod, network string) ([]netip.Addr, error) {
+	prefixes, err := allottedPrefixes(p, network)
+	ips := make([]netip.Addr, 0, len(prefixes))
+	for _, c := range prefixes {
+		ips = append(ips, c.Addr())
+	}
+	return ips, err
+}
+
+// allottedPrefix is the first of them, with its prefix.
+func allottedPrefix(p model.Pod, network string) (netip.Prefix, error) {
+	prefixes, err := allottedPrefixes(p, network)
+	if err != nil {
+		return netip.Prefix{}, err
+	}
+	return prefixes[0], nil
+}
+
+func allottedPrefixes(p model.Pod, network string) ([]netip.Prefix, error) {
 	a, ok := p.Allotted[network]
 	if !ok {
 		return nil, fmt.Errorf("pod %s: the pod-networks annotation has no network %q", p.Name, network)
 	}
-	var ips []netip.Addr
+	var prefixes []netip.Prefix
 	for _, cidr := range a.CIDRs {
 		c, err := netip.ParsePrefix(cidr)
 		if err != nil {
-			return nil, fmt.Errorf("pod %s: network %s: %w", p.Name, network, err)
+			return nil, fmt.Errorf("pod %s: pod-networks annotation, network %s: %w", p.Name, network, err)
 		}
 		if c.Addr().Is4() {
-			ips = append(ips, c.Addr())
+			prefixes = append(prefixes, c)
 		}
 	}
-	if len(ips) == 0 {
-		return nil, fmt.Errorf("pod %s: network %s: no IPv4 address among %s", p.Name, network, list(a.CIDRs))
+	if len(prefixes) == 0 {
+		return nil, fmt.Errorf("pod %s: pod-networks annotation, network %s: no IPv4 address among %s", p.Name, network, list(a.CIDRs))
 	}
-	return ips, nil
+	return prefixes, nil
 }

@@ -51,6 +51,15 @@ func subjects(n *Notebook, o model.Observation, scenario []string, of which) []s
 	return found
 }
 
+// clusterVMs judges the VMs of that kind on the cluster network, one after another.
+func clusterVMs(of which, judge func(subject)) func(*Notebook, model.Observation) {
+	return func(n *Notebook, o model.Observation) {
+		for _, s := range subjects(n, o, clusterNetworkVMs, of) {
+			judge(s)
+		}
+	}
+}
+
 func (s subject) what(thing string) string { return s.name + " " + thing }
 
 // first is the spec of the VM's first interface.
@@ -118,7 +127,7 @@ func (s subject) launcherLink(name string) (model.Link, Source, bool) {
 			return l, from, true
 		}
 	}
-	s.n.Has(s.what("launcher's links"), from, name, "KubeVirt's names", linkNames(links))
+	s.n.Has(s.what("launcher's links"), from, name, "KubeVirt's names for "+interfaces(s.Spec), linkNames(links))
 	return model.Link{}, from, false
 }
 

@@ -26,10 +26,32 @@ type Stage struct {
 	Controls map[string]Read[[]Link] `json:"controls"`
 	// Services that the paths lead through, by the Service's name: "echo", "vm-a".
 	Services map[string]Read[Service] `json:"services,omitempty"`
+	// Pods are the scenario's pods that run no VM, by name.
+	Pods map[string]Read[Pod] `json:"pods,omitempty"`
+	// Networks are the user-defined networks of the scenario, by name, with the group before it where it has one:
+	// "primary-udn", "other/primary-udn".
+	Networks map[string]Read[Network] `json:"networks,omitempty"`
+	// Hosts are the nodes themselves, by name.
+	Hosts map[string]HostView `json:"hosts,omitempty"`
+	// Flows are attempts followed through the translations on the way, by the path's name.
+	Flows map[string]Read[Flow] `json:"flows,omitempty"`
+	// Connections are those that were open while the stage came about, by name: "pod/client>vm-q".
+	Connections map[string]Read[Connection] `json:"connections,omitempty"`
+	// Removal is what became of the network that was deleted under a VM, in the stage Deleted.
+	Removal Read[Removal] `json:"removal,omitzero"`
 }
 
-// Steady is the name of the first stage: all VMs up, nothing moved yet.
-const Steady = "steady"
+// The names of the stages, in the order in which a scenario goes through them.
+const (
+	// Steady is the first: all VMs up, nothing moved yet.
+	Steady = "steady"
+	// Restarted is after a VM was stopped and started again.
+	Restarted = "restarted"
+	// Migrated is after a VM was moved to another node alive.
+	Migrated = "migrated"
+	// Deleted is after a network that a VM uses was deleted; the last.
+	Deleted = "deleted"
+)
 
 // Stage returns the stage of that name.
 func (o Observation) Stage(name string) (Stage, bool) {
@@ -48,6 +70,8 @@ type VMSpec struct {
 	// Hostname is spec.hostname, or the VM's name.
 	Hostname   string          `json:"hostname"`
 	Interfaces []InterfaceSpec `json:"interfaces"`
+	// Group says which of the scenario's namespaces the VM is in; empty for the main one.
+	Group string `json:"group,omitempty"`
 	// Spare VMs exist for faults that cut a guest off: nobody looks into their guest.
 	Spare bool `json:"spare,omitempty"`
 }
@@ -75,6 +99,8 @@ type VMView struct {
 	Guest    GuestView    `json:"guest"`
 	// Port is what the launcher's eth0 is plugged into.
 	Port Read[LogicalPort] `json:"port"`
+	// IPAMClaims hold the VM's addresses, by the name of the interface in the spec.
+	IPAMClaims map[string]Read[IPAMClaim] `json:"ipamClaims,omitempty"`
 }
 
 // LauncherView is the virt-launcher pod's network namespace.
@@ -91,6 +117,10 @@ type GuestView struct {
 	Routes   Read[[]Route]    `json:"routes"`
 	NICs     Read[[]GuestNIC] `json:"nics"`
 	Hostname Read[string]     `json:"hostname"`
+	// Neighbours is the guest's table of neighbours (ARP).
+	Neighbours Read[[]Neighbour] `json:"neighbours,omitzero"`
+	// Leases are what the DHCP client was given, by the NIC's name.
+	Leases Read[map[string]Lease] `json:"leases,omitzero"`
 }
 
 // Pod is a virt-launcher pod as the API shows it.
@@ -118,6 +148,16 @@ type VMI struct {
 	Phase      string         `json:"phase"`
 	Node       string         `json:"node"`
 	Interfaces []VMIInterface `json:"interfaces"`
+	// Conditions are those that are not True: what does not work, and why.
+	Conditions []VMICondition `json:"conditions,omitempty"`
+}
+
+// VMICondition is one row of status.conditions.
+type VMICondition struct {
+	Type    string `json:"type"`
+	Status  string `json:"status"`
+	Reason  string `json:"reason,omitempty"`
+	Message string `json:"message,omitempty"`
 }
 
 // VMIInterface is one row of status.interfaces.
@@ -167,6 +207,8 @@ type Path struct {
 	// SourceSeen is the client's address as the far end saw it, without port.
 	SourceSeen string `json:"sourceSeen,omitempty"`
 	SourcePort int    `json:"sourcePort,omitempty"`
+	// ClientPort is the client's own port, before any translation.
+	ClientPort int `json:"clientPort,omitempty"`
 	// Answer is what the far end said of itself (its hostname), or what a name resolved to.
 	Answer string `json:"answer,omitempty"`
 	// Size is the IP packet's in bytes, where the attempt fixes it.

@@ -20,6 +20,16 @@ type ask struct {
 	id string
 	// show is the command as evidence states it; script is what the place's shell runs, if that differs.
 	show, script string
+	// after says that it waits for those that do not.
+	after bool
+}
+
+// text is what the place's shell runs.
+func (a ask) text() string {
+	if a.script != "" {
+		return a.script
+	}
+	return a.show
 }
 
 // answer is what came back for one ask.
@@ -28,55 +38,82 @@ type answer struct {
 	code           int
 }
 
-// batch runs all asks one after another in one shell. What one of them does, exit code included, leaves the
-// others alone. The error means that the place could not be entered or its answer not be told apart.
+// batch runs all asks in one shell: all at once, and then one after another those that come after. What one of them
+// does, exit code included, leaves the others alone. The error means that the place could not be entered or its answer
+// not be told apart.
 func batch(ctx context.Context, place bed.Runner, prelude string, asks []ask) (map[string]answer, error) {
 	mark := "vmnet-" + rand.Text()
 	out, err := place.Run(ctx, "sh", "-c", script(mark, prelude, asks))
 	if err != nil {
 		return nil, err
 	}
-	answers, err := split(mark, out, len(asks))
+	answers, err := split(mark, out, asks)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", place.Place(), err)
 	}
-	byID := make(map[string]answer, len(asks))
-	for i, a := range asks {
-		byID[a.id] = answers[i]
-	}
-	return byID, nil
+	return answers, nil
 }
 
-// script frames each command: its stdout goes out as it is, then a line with the mark and its exit code, what
-// it wrote to stderr, and a line with the mark again. It is POSIX shell, for busybox as well.
+// script is POSIX shell, for busybox as well.
 func script(mark, prelude string, asks []ask) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "exec 3>&1\n%s\n", prelude)
-	for _, a := range asks {
-		s := a.script
-		if s == "" {
-			s = a.show
+	b.WriteString(aside + prelude + "\n")
+	for i, a := range asks {
+		if !a.after {
+			fmt.Fprintf(&b, "( (%s\n) %s; echo $? >\"$aside/%d.c\" ) &\n", a.text(), kept(i), i)
 		}
-		fmt.Fprintf(&b, "e=$( ( %s\n) 2>&1 1>&3 3>&- </dev/null )\nprintf '\\n%s %%d\\n%%s\\n%s\\n' $? \"$e\"\n", s, mark, mark)
 	}
-	b.WriteString("exit 0\n")
+	b.WriteString("wait\n")
+	b.WriteString(last(mark, asks))
+	return b.String()
+}
+
+// aside makes the directory in which answers are kept until all are there; it goes with the shell.
+const aside = `umask 077
+aside=$(mktemp -d) || exit 1
+trap 'rm -rf "$aside"' EXIT
+trap 'exit 1' HUP INT TERM PIPE
+`
+
+// kept sends what the i-th command says to its files.
+func kept(i int) string {
+	return fmt.Sprintf(`>"$aside/%[1]d.o" 2>"$aside/%[1]d.e" </dev/null`, i)
+}
+
+// last runs what comes after, and hands all answers out: stdout as it is, then a line with the mark and the exit code,
+// what was said to stderr, and a line with the mark again.
+func last(mark string, asks []ask) string {
+	var b strings.Builder
+	for i, a := range asks {
+		if a.after {
+			fmt.Fprintf(&b, "(%s\n) %s; echo $? >\"$aside/%d.c\"\n", a.text(), kept(i), i)
+		}
+	}
+	fmt.Fprintf(&b, `i=0
+while [ $i -lt %[1]d ]; do
+	cat "$aside/$i.o"; read -r c <"$aside/$i.c"; printf '\n%[2]s %%d\n' "$c"
+	cat "$aside/$i.e"; printf '\n%[2]s\n'
+	i=$((i+1))
+done
+exit 0
+`, len(asks), mark)
 	return b.String()
 }
 
 var errCut = errors.New("the answer of a batch of commands is cut short or mixed up")
 
-// split takes the answers apart again.
-func split(mark, out string, n int) ([]answer, error) {
-	answers := make([]answer, 0, n)
-	for len(answers) < n {
+// split takes the answers apart again, by the asks' ids.
+func split(mark, out string, asks []ask) (map[string]answer, error) {
+	answers := make(map[string]answer, len(asks))
+	for i, a := range asks {
 		stdout, rest, found := strings.Cut(out, "\n"+mark+" ")
 		code, rest, line := strings.Cut(rest, "\n")
 		stderr, rest, end := strings.Cut("\n"+rest, "\n"+mark+"\n")
 		number, err := strconv.Atoi(code)
 		if !found || !line || !end || err != nil {
-			return nil, fmt.Errorf("%w: %d of %d answers", errCut, len(answers), n)
+			return nil, fmt.Errorf("%w: %d of %d answers", errCut, i, len(asks))
 		}
-		answers = append(answers, answer{stdout: stdout, stderr: strings.TrimSpace(stderr), code: number})
+		answers[a.id] = answer{stdout: stdout, stderr: strings.TrimSpace(stderr), code: number}
 		out = rest
 	}
 	return answers, nil

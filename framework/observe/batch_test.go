@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 )
 
 // shell is this machine's own sh as a place.
@@ -55,6 +57,41 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// What can wait at the same time does; what comes after sees what was there before.
+func TestBatchAtOnce(t *testing.T) {
+	place := t.TempDir()
+	asks := []ask{{id: "after", show: "cat " + place + "/1 " + place + "/2", after: true}}
+	for _, id := range []string{"1", "2", "3", "4"} {
+		asks = append(asks, ask{id: id, show: "sleep 0.5; echo " + id + " >" + place + "/" + id})
+	}
+	began := time.Now()
+	got, err := batch(context.Background(), shell{}, "", asks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(began); took > 1900*time.Millisecond {
+		t.Errorf("four waits of half a second took %s", took)
+	}
+	if got["after"].stdout != "1\n2\n" {
+		t.Errorf("%+v", got["after"])
+	}
+}
+
+// Nothing stays at the place, also when the shell is interrupted.
+func TestBatchLeavesNothing(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	if _, err := batch(context.Background(), shell{}, "", []ask{{id: "x", show: "echo x"}}); err != nil {
+		t.Fatal(err)
+	}
+	c := exec.Command("sh", "-c", script("m", "", []ask{{id: "x", show: "kill -TERM $$; sleep 5"}})) //nolint:noctx // a test
+	if err := c.Run(); err == nil {
+		t.Error("an interrupted batch ended well")
+	}
+	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
 func TestReadKeepsFailures(t *testing.T) {
 	asks := []ask{{id: "good", show: "echo 1"}, {id: "bad", show: "echo half; echo no >&2; exit 1"}}
 	answers, err := batch(context.Background(), shell{}, "", asks)
@@ -78,7 +115,7 @@ func TestReadKeepsFailures(t *testing.T) {
 
 func TestSplitCut(t *testing.T) {
 	for _, out := range []string{"", "x", "x\nm 0\n", "x\nm zero\n\nm\n", "x\nm 0\ny\nm\nz"} {
-		if a, err := split("m", out, 2); !errors.Is(err, errCut) {
+		if a, err := split("m", out, []ask{{id: "1"}, {id: "2"}}); !errors.Is(err, errCut) {
 			t.Errorf("%q: %v, %v", out, a, err)
 		}
 	}
@@ -87,7 +124,7 @@ func TestSplitCut(t *testing.T) {
 func FuzzSplit(f *testing.F) {
 	f.Add("x\nm 0\ny\nm\nz\nm 1\n\nm\n")
 	f.Fuzz(func(t *testing.T, out string) {
-		if a, err := split("m", out, 2); err == nil && len(a) != 2 {
+		if a, err := split("m", out, []ask{{id: "1"}, {id: "2"}}); err == nil && len(a) != 2 {
 			t.Errorf("%d answers of 2", len(a))
 		}
 	})

@@ -22,24 +22,39 @@ var (
 		script: `for n in /sys/class/net/*; do [ -e "$n/device" ] || continue
 read -r mac <"$n/address"; d=$(readlink "$n/device/driver"); echo "${n##*/} $mac ${d##*/}"; done`}
 	askHostname = ask{id: "hostname", show: "hostname"}
+	// askLeases reads what udhcpc's hook wrote down, or asks NetworkManager.
+	askLeases = ask{id: "leases", show: "cat /run/lease.* (or nmcli -f DHCP4 device show)", script: `if ls /run/lease.* >/dev/null 2>&1; then
+for f in /run/lease.*; do echo "nic=${f#/run/lease.}"; cat "$f" || exit 1; done
+elif command -v nmcli >/dev/null; then nmcli -t -f GENERAL.DEVICE,DHCP4 device show |
+sed -n 's/^GENERAL.DEVICE:/nic=/p; s/^DHCP4.OPTION[^:]*:\([a-z_]*\) = /\1=/p'
+else echo "no lease is written down here" >&2; exit 1; fi`}
+	askNeighbours = ask{id: "neighbours", show: "ip -j neigh", script: "$IP -j neigh"}
 )
 
-// guests reads inside all guests.
-func (o *observer) guests(ctx context.Context) {
+// guests reads inside guests.
+func (o *observer) guests(ctx context.Context, specs []model.VMSpec) {
 	var parts []func()
-	for _, s := range o.guestSpecs() {
+	for _, s := range specs {
 		parts = append(parts, func() { o.guest(ctx, s.Name) })
 	}
 	together(parts...)
 }
 
 func (o *observer) guest(ctx context.Context, vm string) {
-	answers, err := o.visit(ctx, vm, []ask{askGuestLinks, askGuestRoutes, askGuestNICs, askHostname})
+	asks := []ask{askGuestLinks, askGuestRoutes, askGuestNICs, askHostname}
+	if o.udn() {
+		asks = append(asks, askLeases, askNeighbours)
+	}
+	answers, err := o.visit(ctx, vm, asks)
 	at := placed("guest " + vm)
 	o.view(vm, func(v *model.VMView) {
 		v.Guest = model.GuestView{
 			Links: read(at, askGuestLinks, answers, err, parse.Links), Routes: read(at, askGuestRoutes, answers, err, parse.Routes),
 			NICs: read(at, askGuestNICs, answers, err, guestNICs), Hostname: read(at, askHostname, answers, err, oneWord),
+		}
+		if o.udn() {
+			v.Guest.Leases = read(at, askLeases, answers, err, parse.Leases)
+			v.Guest.Neighbours = read(at, askNeighbours, answers, err, parse.Neighbours)
 		}
 	})
 }
@@ -52,7 +67,7 @@ func (o *observer) visit(ctx context.Context, vm string, asks []ask) (map[string
 	if err != nil {
 		return nil, err
 	}
-	return batch(ctx, g, guestPrelude, asks)
+	return batch(ctx, g, guestPrelude+probePrelude, asks)
 }
 
 // guestNICs reads lines of name, MAC and driver; a device without driver has none.

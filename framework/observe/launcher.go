@@ -6,38 +6,10 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/parse"
 )
-
-// processPrelude finds, beside the node's processes, one of a pod: $1 is what the pod's control groups have in
-// their path. The pod's first and longest-lived ones are preferred: a probe's may be gone a moment later.
-const processPrelude = `of() {
-	any=
-	for f in $(grep -lsE "$1" /proc/[0-9]*/cgroup); do
-		d=${f%/cgroup}; read -r name 2>/dev/null <"$d/comm" || continue
-		case $name in pause|virt-launcher*) echo "${d#/proc/}"; return ;; esac
-		any=${any:-${d#/proc/}}
-	done
-	[ -n "$any" ] && echo "$any"
-}
-qemu() {
-	for f in $(grep -lsE "$1" /proc/[0-9]*/cgroup); do
-		d=${f%/cgroup}; read -r name 2>/dev/null <"$d/comm" || continue
-		case $name in qemu*) grep -qs netdev "$d/cmdline" && { echo "${d#/proc/}"; return; } ;; esac
-	done
-	echo "no QEMU among the pod's processes" >&2; return 1
-}
-in_pod() { # PROCESS COMMAND…
-	[ -n "$1" ] || { echo "no process of the pod on this node" >&2; return 1; }
-	p=$1; shift; nsenter -t "$p" -n "$@"
-}
-`
-
-// group is a pattern for a pod's control groups: with the cgroupfs driver, and with systemd's.
-func group(uid string) string {
-	return "pod(" + uid + "|" + strings.ReplaceAll(uid, "-", "_") + ")"
-}
 
 // fdMark parts QEMU's command line from its open taps.
 const fdMark = "--open taps--"
@@ -50,13 +22,13 @@ type onNode struct {
 
 func launcherAsks(i int, vm string, p place) (prelude string, n onNode) {
 	v := fmt.Sprintf("$P%d", i)
-	prelude = fmt.Sprintf("P%d=$(of '%s')\n", i, group(p.uid))
+	prelude = fmt.Sprintf("P%d=$(of '%s')\n", i, bed.CGroupOf(p.uid))
 	show := "nsenter -t PID -n %s # PID: a process of pod " + p.pod
 	n = onNode{vm: vm}
 	n.links = ask{id: vm + " links", show: fmt.Sprintf(show, ipAddr), script: "in_pod \"" + v + "\" " + ipAddr}
 	n.routes = ask{id: vm + " routes", show: fmt.Sprintf(show, ipRoute), script: "in_pod \"" + v + "\" " + ipRoute}
 	n.qemus = ask{id: vm + " qemu", show: "cat /proc/PID/cmdline; grep ^iff: /proc/PID/fdinfo/* # PID: QEMU in pod " + p.pod,
-		script: fmt.Sprintf(`q=$(qemu '%s') || exit 1; tr '\0' '\n' <"/proc/$q/cmdline"; echo; echo '%s'; grep -H ^iff: /proc/$q/fdinfo/*`, group(p.uid), fdMark)}
+		script: fmt.Sprintf(`q=$(qemu '%s') || exit 1; tr '\0' '\n' <"/proc/$q/cmdline"; echo; echo '%s'; grep -H ^iff: /proc/$q/fdinfo/*`, bed.CGroupOf(p.uid), fdMark)}
 	return prelude, n
 }
 
@@ -126,11 +98,10 @@ func (o *observer) nodes(ctx context.Context) {
 func (o *observer) node(ctx context.Context, name string, vms []string) {
 	ctx, cancel := context.WithTimeout(ctx, VisitTimeout)
 	defer cancel()
-	var ovn ovnAnswers
 	var on []onNode
-	links := ask{id: "links", show: "ip -j link"}
+	links := ask{id: "links", show: o.hostLinks()}
 	asks := []ask{links}
-	prelude := processPrelude
+	prelude := bed.ProcessPrelude
 	for i, vm := range vms {
 		p, n := launcherAsks(i, vm, o.launchers[vm])
 		prelude, on, asks = prelude+p, append(on, n), append(asks, n.links, n.routes, n.qemus)
@@ -138,27 +109,33 @@ func (o *observer) node(ctx context.Context, name string, vms []string) {
 	control, found := o.control(ctx, name)
 	controlLinks := ask{id: "control", show: "nsenter -t PID -n " + ipAddr + " # PID: a process of pod " + control.pod, script: `in_pod "$C" ` + ipAddr}
 	if found == nil {
-		prelude += fmt.Sprintf("C=$(of '%s')\n", group(control.uid))
+		prelude += fmt.Sprintf("C=$(of '%s')\n", bed.CGroupOf(control.uid))
 		asks = append(asks, controlLinks)
 	}
 	var answers map[string]answer
-	runner, err := o.bed.Node(ctx, name)
+	var err error
+	var ovn ovnAnswers
+	var host model.HostView
 	together(
+		func() { answers, err = o.onNode(ctx, name, prelude, asks) },
 		func() {
-			if err == nil {
-				answers, err = batch(ctx, runner, prelude, asks)
+			if o.udn() {
+				host = o.host(ctx, name)
+			} else {
+				ovn = o.ovn(ctx, name)
 			}
 		},
-		func() { ovn = o.ovn(ctx, name) },
 	)
 	at := placed("node " + name)
-	hostLinks := read(at, links, answers, err, parse.Links)
+	host.Links = read(at, links, answers, err, parse.Links)
 	for _, n := range on {
 		in := placed("launcher " + n.vm)
 		o.view(n.vm, func(v *model.VMView) {
 			v.Launcher = model.LauncherView{Links: read(in, n.links, answers, err, parse.Links),
 				Routes: read(in, n.routes, answers, err, parse.Routes), NICs: read(in, n.qemus, answers, err, nics)}
-			v.Port = logicalPort(name, *v, hostLinks, ovn)
+			if !o.udn() {
+				v.Port = logicalPort(name, *v, host.Links, ovn)
+			}
 		})
 	}
 	var c model.Read[[]model.Link]
@@ -168,6 +145,26 @@ func (o *observer) node(ctx context.Context, name string, vms []string) {
 		c = read(placed("pod "+control.pod), controlLinks, answers, err, parse.Links)
 	}
 	o.mu.Lock()
+	defer o.mu.Unlock()
 	o.stage.Controls[name] = c
-	o.mu.Unlock()
+	if o.udn() {
+		o.stage.Hosts[name] = host
+	}
+}
+
+// hostLinks is how a node's own links are listed: for a launcher's port names and numbers are enough.
+func (o *observer) hostLinks() string {
+	if o.udn() {
+		return ipAddr
+	}
+	return "ip -j link"
+}
+
+// onNode runs a batch in the node's pod.
+func (o *observer) onNode(ctx context.Context, name, prelude string, asks []ask) (map[string]answer, error) {
+	runner, err := o.bed.Node(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	return batch(ctx, runner, prelude, asks)
 }

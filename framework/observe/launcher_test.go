@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/parse"
 )
@@ -59,7 +60,7 @@ func TestProcessOfAPod(t *testing.T) {
 		{id: "enter none", show: `in_pod "" true`},
 		{id: "no qemu", show: "qemu 'pod(no-such-pod)'"},
 	}
-	answers, err := batch(context.Background(), shell{}, processPrelude, asks)
+	answers, err := batch(context.Background(), shell{}, bed.ProcessPrelude, asks)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/parse"
 )
@@ -20,7 +19,7 @@ import (
 // control is a pod on the cluster's network on that node that runs no VM: what links it has, any pod has.
 func (o *observer) control(ctx context.Context, node string) (place, error) {
 	for _, name := range slices.Sorted(maps.Keys(o.fixtures)) { // the same one in every round
-		if p := o.fixtures[name]; p.node == node {
+		if p := o.fixtures[name]; p.node == node && !o.onNetwork(p.namespace) {
 			return p, nil
 		}
 	}
@@ -62,16 +61,9 @@ type ovnAnswers struct {
 	interfaces, ports, bindings, chassis model.Read[[]parse.Row]
 }
 
-// nbContainers hold the northbound database, by upstream's charts and OpenShift's.
-var nbContainers = []string{"nb-ovsdb", "nbdb"}
-
 // ovn asks the databases in OVN-Kubernetes' own pod on the node: it has the sockets, wherever they are.
 func (o *observer) ovn(ctx context.Context, node string) ovnAnswers {
-	runner, err := o.ovnPod(ctx, node)
-	var answers map[string]answer
-	if err == nil {
-		answers, err = batch(ctx, runner, "", []ask{askInterfaces, askPorts, askBindings, askChassis})
-	}
+	answers, err := o.inOVN(ctx, node, askInterfaces, askPorts, askBindings, askChassis)
 	at := placed("node " + node)
 	return ovnAnswers{
 		interfaces: read(at, askInterfaces, answers, err, parse.Table), ports: read(at, askPorts, answers, err, parse.Table),
@@ -79,19 +71,12 @@ func (o *observer) ovn(ctx context.Context, node string) ovnAnswers {
 	}
 }
 
-func (o *observer) ovnPod(ctx context.Context, node string) (bed.Runner, error) {
-	pods, err := o.bed.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{
-		LabelSelector: bed.OVNNodeSelector, FieldSelector: "status.phase=Running,spec.nodeName=" + node})
+func (o *observer) inOVN(ctx context.Context, node string, asks ...ask) (map[string]answer, error) {
+	runner, err := o.bed.OVNPod(ctx, node)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range pods.Items {
-		i := slices.IndexFunc(p.Spec.Containers, func(c corev1.Container) bool { return slices.Contains(nbContainers, c.Name) })
-		if i >= 0 {
-			return o.bed.Pod(p.Namespace, p.Name, p.Spec.Containers[i].Name), nil
-		}
-	}
-	return nil, fmt.Errorf("no pod with label %s and a container %s on node %s", bed.OVNNodeSelector, strings.Join(nbContainers, " or "), node)
+	return batch(ctx, runner, "", asks)
 }
 
 // logicalPort follows the launcher's eth0: the veth's other end by its index, the OVS interface of that name, and,

@@ -7,13 +7,16 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
+	"github.com/vmnet-project/vmnet/framework/transport"
 )
 
 // The names of paths that more than one place needs.
-func outsidePath(vm string) string     { return vm + ">peer/outside" }
-func datagramPath(vm string) string    { return "peer/outside>" + vm + "#df-mtu" }
-func bigDatagramPath(vm string) string { return "peer/outside>" + vm + "#df-mtu+1" }
+func outsidePath(vm string) string        { return vm + ">peer/outside" }
+func outsideBySecondary(vm string) string { return vm + ">peer/outside#secondary" }
+func datagramPath(vm string) string       { return "peer/outside>" + vm + "#df-mtu" }
+func bigDatagramPath(vm string) string    { return "peer/outside>" + vm + "#df-mtu+1" }
 
 // controlDatagram is no path that a claim judges, but the control of the two above.
 func controlDatagram(vm string) string { return "peer/outside>" + vm + "#control" }
@@ -27,32 +30,12 @@ func (o *observer) fromGuests(ctx context.Context, p *peer) {
 	var parts []func()
 	for _, s := range o.guestSpecs() {
 		for _, probes := range [][]probe{o.guestProbes(s.Name, p), o.datagramProbes(s.Name, p)} {
-			if len(probes) == 0 {
-				continue
-			}
 			parts = append(parts, func() {
-				asks := make([]ask, 0, len(probes))
-				for _, one := range probes {
-					asks = append(asks, one.ask)
-				}
-				answers, err := o.visitProbes(ctx, s.Name, asks)
-				for _, one := range probes {
-					o.path(one.name, one.read(placed("guest "+s.Name), answers, err))
-				}
+				o.attempts(placed("guest "+s.Name), probes, func(asks []ask) (map[string]answer, error) { return o.visit(ctx, s.Name, asks) })
 			})
 		}
 	}
 	together(parts...)
-}
-
-func (o *observer) visitProbes(ctx context.Context, vm string, asks []ask) (map[string]answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, VisitTimeout)
-	defer cancel()
-	g, err := o.running.Guest(ctx, vm)
-	if err != nil {
-		return nil, err
-	}
-	return batch(ctx, g, guestPrelude+probePrelude, asks)
 }
 
 // guestProbes are a guest's attempts but for the datagrams.
@@ -88,7 +71,7 @@ func (o *observer) datagramProbes(vm string, p *peer) []probe {
 	return []probe{
 		datagramProbe(controlDatagram(vm), me, p.address(), ports.low, lowSize, 2),
 		datagramProbe(datagramPath(vm), me, p.address(), ports.udp, o.facts.MTU, 2),
-		datagramProbe(bigDatagramPath(vm), me, p.address(), ports.big, o.facts.MTU+1, bigTries),
+		unwantedDatagram(bigDatagramPath(vm), me, p.address(), ports.big, o.facts.MTU+1, bigTries),
 	}
 }
 
@@ -116,51 +99,42 @@ func (o *observer) fromClient(ctx context.Context) {
 	)
 }
 
-// clientProbes makes attempts one after another in the client pod.
+// clientProbes makes attempts in the client pod.
 func (o *observer) clientProbes(ctx context.Context, probes ...probe) {
 	client := o.running.Pod("client")
-	asks := make([]ask, 0, len(probes))
-	for _, one := range probes {
-		asks = append(asks, one.ask)
-	}
-	answers, err := batch(ctx, client, probePrelude, asks)
-	for _, one := range probes {
-		o.path(one.name, one.read(placed(client.Place()), answers, err))
-	}
+	o.attempts(placed(client.Place()), probes, func(asks []ask) (map[string]answer, error) { return batch(ctx, client, probePrelude, asks) })
 }
 
 func (o *observer) clientPings(ctx context.Context) {
 	client, known := o.fixtures["client"]
 	var probes []probe
-	var asks []ask
 	for _, s := range o.guestSpecs() {
 		one := pingProbe("pod/client>"+s.Name+"#df-mtu", "pod/client", "vm/"+s.Name, o.podIP(s.Name), `in_pod "$C" ping`, o.facts.MTU)
 		one.ask.show = "nsenter -t PID -n " + one.ask.show + " # PID: a process of pod client"
-		probes, asks = append(probes, one), append(asks, one.ask)
+		probes = append(probes, one)
 	}
-	var answers map[string]answer
-	err := errors.New("pod client is not known")
-	if known {
-		runner, nodeErr := o.bed.Node(ctx, client.node)
-		if err = nodeErr; err == nil {
-			answers, err = batch(ctx, runner, processPrelude+fmt.Sprintf("C=$(of '%s')\n", group(client.uid)), asks)
+	o.attempts("pod client", probes, func(asks []ask) (map[string]answer, error) {
+		if !known {
+			return nil, errors.New("pod client is not known")
 		}
-	}
-	for _, one := range probes {
-		o.path(one.name, one.read("pod client", answers, err))
-	}
+		return o.onNode(ctx, client.node, bed.ProcessPrelude+fmt.Sprintf("C=$(of '%s')\n", bed.CGroupOf(client.uid)), asks)
+	})
 }
 
 // portForward connects anew to each guest's SSH by the API server, and asks for its name.
 func (o *observer) portForward(ctx context.Context) {
+	o.bySSH(ctx, PortForwardTimeout, o.running.Connect)
+}
+
+func (o *observer) bySSH(ctx context.Context, timeout time.Duration, connect func(context.Context, string) (*transport.Guest, error)) {
 	var parts []func()
 	for _, s := range o.guestSpecs() {
 		parts = append(parts, func() {
-			ctx, cancel := context.WithTimeout(ctx, PortForwardTimeout)
+			ctx, cancel := context.WithTimeout(ctx, timeout)
 			defer cancel()
 			r := model.Read[model.Path]{Place: "api", Command: "port-forward to port 22 of vmi " + s.Name + ", ssh, hostname",
 				Value: model.Path{From: "api", To: "vm/" + s.Name, Kind: "ssh", Target: s.Name + ":22"}}
-			out, err := o.hostnameBySSH(ctx, s.Name)
+			out, err := hostnameBy(ctx, s.Name, connect)
 			r.At, r.Raw = time.Now().UTC(), out
 			if err != nil {
 				r.Value.Detail = firstOf(err.Error())
@@ -173,11 +147,15 @@ func (o *observer) portForward(ctx context.Context) {
 	together(parts...)
 }
 
-// PortForwardTimeout bounds one connection by port-forward with its SSH handshake.
-const PortForwardTimeout = 30 * time.Second
+// PortForwardTimeout bounds one connection by port-forward with its SSH handshake, ForwardInVain one that is documented
+// not to come about.
+const (
+	PortForwardTimeout = 30 * time.Second
+	ForwardInVain      = 20 * time.Second
+)
 
-func (o *observer) hostnameBySSH(ctx context.Context, vm string) (string, error) {
-	g, err := o.running.Connect(ctx, vm)
+func hostnameBy(ctx context.Context, vm string, connect func(context.Context, string) (*transport.Guest, error)) (string, error) {
+	g, err := connect(ctx, vm)
 	if err != nil {
 		return "", err
 	}

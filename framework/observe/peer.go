@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,6 +33,9 @@ const (
 // more, and of lowSize.
 type peerPorts struct{ tcp, udp, big, low int }
 
+// tcpSecondary is HTTP, too, where there are no datagrams: for what a VM tries over its secondary network.
+func (p peerPorts) tcpSecondary() int { return p.udp }
+
 func portsOf(namespace string, vm int) peerPorts {
 	const each = 4
 	h := fnv.New32a()
@@ -39,13 +44,20 @@ func portsOf(namespace string, vm int) peerPorts {
 	return peerPorts{tcp: first, udp: first + 1, big: first + 2, low: first + 3}
 }
 
+// peerPorts are those of a VM from whose guest attempts are made.
+func (o *observer) peerPorts(vm string) peerPorts {
+	i := slices.IndexFunc(o.guestSpecs(), func(s model.VMSpec) bool { return s.Name == vm })
+	return portsOf(o.running.Namespace, max(i, 0))
+}
+
 // peer is the host outside with what was started there for this round.
 type peer struct {
 	host    bed.Host
 	process bed.Process
 	ports   map[string]peerPorts // by VM
-	command string
-	err     error
+	// listeners are the HTTP ports by the path that leads there; the capture holds their flows.
+	listeners map[string]int
+	err       error
 }
 
 // startPeer starts all listeners and the capture by one command, nil where there is no host outside.
@@ -54,18 +66,29 @@ func (o *observer) startPeer(ctx context.Context) *peer {
 	if !ok {
 		return nil
 	}
-	p := &peer{host: host, ports: map[string]peerPorts{}}
-	for i, s := range o.guestSpecs() {
-		p.ports[s.Name] = portsOf(o.running.Namespace, i)
+	p := &peer{host: host, ports: map[string]peerPorts{}, listeners: map[string]int{}}
+	var datagrams []datagram
+	for _, s := range o.guestSpecs() {
+		ports := o.peerPorts(s.Name)
+		p.ports[s.Name] = ports
+		p.listeners[outsidePath(s.Name)] = ports.tcp
+		if o.udn() {
+			p.listeners[outsideBySecondary(s.Name)] = ports.tcpSecondary()
+			continue
+		}
+		datagrams = append(datagrams, datagram{ports.udp, o.facts.MTU}, datagram{ports.big, o.facts.MTU + 1}, datagram{ports.low, lowSize})
 	}
-	p.command = peerScript(host.Interface(), p.ports, o.facts.MTU)
 	ctx, cancel := context.WithTimeout(ctx, PeerTimeout)
 	defer cancel()
-	if p.process, p.err = host.Start(ctx, "sh", "-c", p.command); p.err == nil {
+	script := peerScript(host.Interface(), slices.Sorted(maps.Values(p.listeners)), datagrams)
+	if p.process, p.err = host.Start(ctx, "sh", "-c", script); p.err == nil {
 		p.err = p.process.Await(ctx, "link-type") // tcpdump's last word before it captures
 	}
 	return p
 }
+
+// datagram is what the peer answers on a port: one of an IP packet of that size.
+type datagram struct{ port, size int }
 
 const (
 	// ipUDPHeaders is what IPv4 and UDP add to a datagram, ipICMPHeaders what IPv4 and ICMP add to a ping.
@@ -81,28 +104,31 @@ const (
 //
 // The datagrams go out with "don't fragment" whatever the peer has learned of the path's MTU (ip-mtu-discover=3
 // is IP_PMTUDISC_PROBE), in TFTP's form (RFC 1350: DATA, block 1), so that any TFTP client can ask for them.
-func peerScript(link string, ports map[string]peerPorts, mtu int) string {
+func peerScript(link string, http []int, datagrams []datagram) string {
 	var b, filter strings.Builder
-	b.WriteString(`export HTTP='read line; printf "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n%s:%s" $SOCAT_PEERADDR $SOCAT_PEERPORT'
+	b.WriteString(httpScript(`%s:%s" $SOCAT_PEERADDR $SOCAT_PEERPORT`) + `
 export DATA='echo ` + askedMark + ` $PORT >&2; { printf "\0\3\0\1"; head -c $((SIZE-4)) /dev/zero; } | dd bs=$SIZE iflag=fullblock count=1 status=none'
 pids=
 `)
-	udp := func(port, size int) {
-		fmt.Fprintf(&b, "PORT=%d SIZE=%d socat UDP4-RECVFROM:%d,reuseaddr,fork,ip-mtu-discover=3 SYSTEM:'eval $DATA' </dev/null & pids=\"$pids $!\"\n", port, size, port)
+	for _, d := range datagrams {
+		fmt.Fprintf(&b, "PORT=%d SIZE=%d socat UDP4-RECVFROM:%d,reuseaddr,fork,ip-mtu-discover=3 SYSTEM:'eval $DATA' </dev/null & pids=\"$pids $!\"\n",
+			d.port, d.size-ipUDPHeaders, d.port)
 	}
-	for _, p := range ports {
-		fmt.Fprintf(&b, "socat TCP4-LISTEN:%d,reuseaddr,fork SYSTEM:'eval $HTTP' </dev/null & pids=\"$pids $!\"\n", p.tcp)
-		udp(p.udp, mtu-ipUDPHeaders)
-		udp(p.big, mtu+1-ipUDPHeaders)
-		udp(p.low, lowSize-ipUDPHeaders)
-		if filter.Len() > 0 {
+	for i, port := range http {
+		fmt.Fprintf(&b, "socat TCP4-LISTEN:%d,reuseaddr,fork SYSTEM:'eval $HTTP' </dev/null & pids=\"$pids $!\"\n", port)
+		if i > 0 {
 			filter.WriteString(" or ")
 		}
-		fmt.Fprintf(&filter, "tcp port %d", p.tcp)
+		fmt.Fprintf(&filter, "tcp port %d", port)
 	}
 	fmt.Fprintf(&b, "tcpdump -i %s -n -U --immediate-mode -s 128 -w - '%s' </dev/null & pids=\"$pids $!\"\n", link, filter.String())
 	b.WriteString("trap 'kill $pids' INT TERM\nwait; wait\n")
 	return b.String()
+}
+
+// httpScript defines what socat's listeners answer to HTTP; printf's rest of the line is the body.
+func httpScript(body string) string {
+	return `export HTTP='read line; printf "HTTP/1.0 200 OK\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n` + body + `'`
 }
 
 // address is the peer's; empty where there is none.
@@ -120,6 +146,9 @@ func (p *peer) stop(ctx context.Context, o *observer) {
 	}
 	var frames []model.Frame
 	var capture string
+	if p.err != nil {
+		o.spoil(fmt.Errorf("the peer's listeners did not begin: %w", p.err), slices.Collect(maps.Keys(p.listeners))...)
+	}
 	if p.process != nil {
 		// also when the round was interrupted: what was started must end
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), PeerTimeout)
@@ -134,19 +163,34 @@ func (p *peer) stop(ctx context.Context, o *observer) {
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for vm, ports := range p.ports {
+	for path, port := range p.listeners {
+		if _, tried := o.stage.Paths[path]; !tried {
+			continue
+		}
 		r := model.Read[[]model.Frame]{Place: p.host.Place(), At: time.Now().UTC(), Value: []model.Frame{},
-			Command: fmt.Sprintf("tcpdump -i %s -w - 'tcp port %d', while %s", p.host.Interface(), ports.tcp, outsidePath(vm))}
+			Command: fmt.Sprintf("tcpdump -i %s -w - 'tcp port %d', while %s", p.host.Interface(), port, path)}
 		if p.err != nil {
 			r.Err = p.err.Error()
 		}
 		for _, f := range frames {
-			if f.SrcPort == ports.tcp || f.DstPort == ports.tcp {
+			if f.SrcPort == port || f.DstPort == port {
 				r.Value = append(r.Value, f)
 			}
 		}
 		r.Raw = base64.StdEncoding.EncodeToString([]byte(capture))
-		o.stage.Frames[outsidePath(vm)] = r
+		o.stage.Frames[path] = r
+	}
+}
+
+// spoil makes failed reads of attempts that say nothing, for what they needed was not there.
+func (o *observer) spoil(err error, paths ...string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, path := range paths {
+		if r, ok := o.stage.Paths[path]; ok && r.Err == "" {
+			r.Err = err.Error()
+			o.stage.Paths[path] = r
+		}
 	}
 }
 
@@ -155,11 +199,13 @@ func (p *peer) stop(ctx context.Context, o *observer) {
 func (o *observer) asked(p *peer, said string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for vm, ports := range p.ports {
-		if r, ok := o.stage.Paths[outsidePath(vm)]; ok && !r.Value.Passed && notBound(said, ports.tcp) {
+	for path, port := range p.listeners {
+		if r, ok := o.stage.Paths[path]; ok && !r.Value.Passed && notBound(said, port) {
 			r.Err = "the peer's listener could not begin: its port is taken"
-			o.stage.Paths[outsidePath(vm)] = r
+			o.stage.Paths[path] = r
 		}
+	}
+	for vm, ports := range p.ports {
 		control := o.stage.Paths[controlDatagram(vm)]
 		for name, port := range map[string]int{datagramPath(vm): ports.udp, bigDatagramPath(vm): ports.big} {
 			r, ok := o.stage.Paths[name]

@@ -29,6 +29,7 @@ func (o *observer) policies(ctx context.Context) {
 	limit := int(PolicyTimeout.Seconds())
 	denied := o.refused(limit, policySeconds)
 	during := o.attempt("vm-a", "#during-deny", 1, httpSeconds)
+	during.ask.after = true // when the denial is known to be in force
 	allowed := o.attempt("vm-b", "#allowed", limit, policySeconds)
 	defer o.removePolicies(ctx, denied.name, allowed.name)
 	if err := o.running.Apply(ctx, denyFile); err != nil {
@@ -55,7 +56,9 @@ func (o *observer) cannot(err error, probes ...probe) {
 func (o *observer) removePolicies(ctx context.Context, paths ...string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), policyRemoval)
 	defer cancel()
-	err := errors.Join(o.running.Delete(ctx, denyFile), o.running.Delete(ctx, allowFile))
+	var denyErr, allowErr error
+	together(func() { denyErr = o.running.Delete(ctx, denyFile) }, func() { allowErr = o.running.Delete(ctx, allowFile) })
+	err := errors.Join(denyErr, allowErr)
 	if err == nil {
 		return
 	}
@@ -88,41 +91,49 @@ exit $c`, limit, seconds, url)
 }
 
 const (
-	// refusals in a row are a denial, each with its control.
+	// refusals are so many tries, all refused, each with its control: that is a denial.
 	refusals = 3
+	// stagger is the time between the starts of two of them, in seconds.
+	stagger = 0.7
 	// slowMark is what the client says of refusals that were none, for want of a control that was answered.
 	slowMark = "vmnet-no-control"
 )
 
-// refused connects from the client to vm-b until it is refused several times in a row, each time with vm-a
-// answering right after within the same timeout: a client, node or network that has become slow denies nothing.
-// Where that never came about and the last try was not answered, the read has failed.
+// refused connects from the client to vm-b several times, one try beginning while the one before still waits, until all
+// of them are refused, each with vm-a answering at the same time within the same timeout: a client, node or network that
+// has become slow denies nothing. Where that never came about and no last try was answered, the read has failed.
 func (o *observer) refused(limit, seconds int) probe {
 	const vm, control = "vm-b", "vm-a"
 	url, beside := o.hostnameURL(vm), o.hostnameURL(control)
 	one := httpProbe("pod/client>"+vm+"#denied", "pod/client", "vm/"+vm, url, seconds, func(p *model.Path, a answer) error {
 		if strings.Contains(a.stderr, slowMark) {
-			return fmt.Errorf("not refused %d times in a row with %s answering within %d s beside each: %s", refusals, control, seconds,
+			return fmt.Errorf("not refused %d times with %s answering within %d s beside each: %s", refusals, control, seconds,
 				firstOf(strings.ReplaceAll(a.stderr, slowMark, "")))
 		}
 		return answered(p, a)
 	})
-	one.ask.script = fmt.Sprintf(`n=0; end=$(($(date +%%s)+%[1]d))
+	one.ask.script = fmt.Sprintf(`pair() {
+	( get %[2]d '%[4]s' >"$aside/beside.$1" 2>&1; echo $? >"$aside/beside-code.$1" ) &
+	get %[2]d '%[3]s' >"$aside/try.$1" 2>&1; echo $? >"$aside/try-code.$1"; wait
+}
+end=$(($(date +%%s)+%[1]d))
 while :; do
-	if out=$(get %[2]d '%[3]s' 2>&1); then
-		n=0; got=true
-	else
-		c=$?; got=false
-		if beside=$(get %[2]d '%[4]s' 2>&1); then n=$((n+1)); else n=0; out="$out; the control: $beside"; fi
-	fi
+	i=0; while [ $i -lt %[5]d ]; do i=$((i+1)); pair $i & sleep %[7]g; done; wait
+	i=0; n=0; got=; said=
+	while [ $i -lt %[5]d ]; do
+		i=$((i+1)); read -r try <"$aside/try-code.$i"; read -r beside <"$aside/beside-code.$i"
+		if [ "$try" -eq 0 ]; then got=$i
+		elif [ "$beside" -eq 0 ]; then n=$((n+1)); c=$try; said=$(cat "$aside/try.$i")
+		else c=$try; said="$(cat "$aside/try.$i"); the control: $(cat "$aside/beside.$i")"; fi
+	done
 	if [ $n -ge %[5]d ] || [ "$(date +%%s)" -ge $end ]; then break; fi
-	sleep 0.5
 done
-if [ $got = true ]; then printf '%%s' "$out"; exit 0; fi
+if [ -n "$got" ]; then cat "$aside/try.$got"; exit 0; fi
 [ $n -ge %[5]d ] || echo %[6]s >&2
-printf '%%s' "$out" >&2
-exit $c`, limit, seconds, url, beside, refusals, slowMark)
-	one.ask.show = fmt.Sprintf("%s # again and again for up to %d s, until refused %d times in a row while %s answers", one.ask.show, limit, refusals, beside)
+printf '%%s' "$said" >&2
+exit $c`, limit, seconds, url, beside, refusals, slowMark, stagger)
+	one.ask.show = fmt.Sprintf("%s # %d times, %g s apart, again and again for up to %d s, until all are refused while %s answers",
+		one.ask.show, refusals, stagger, limit, beside)
 	return one
 }
 

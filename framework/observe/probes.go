@@ -10,14 +10,15 @@ import (
 	"github.com/vmnet-project/vmnet/framework/parse"
 )
 
-// The timeouts of single attempts, in seconds as the tools take them.
+// The timeouts of single attempts, in seconds as the tools take them. Those of what should pass are long: all attempts
+// of a guest are made at once, and an emulated one has one slow processor for them.
 const (
 	// httpSeconds is a whole HTTP exchange.
-	httpSeconds = 8
+	httpSeconds = 12
 	// pingSeconds is the wait for a ping's answer.
-	pingSeconds = 3
+	pingSeconds = 5
 	// datagramSeconds is the wait for a datagram.
-	datagramSeconds = 3
+	datagramSeconds = 4
 	// policySeconds is an HTTP exchange that a policy may forbid.
 	policySeconds = 2
 
@@ -28,6 +29,22 @@ const (
 var probePrelude = fmt.Sprintf(`get() { # SECONDS URL
 	if command -v curl >/dev/null; then curl -sS --max-time "$1" "$2"; else wget -q -T "$1" -O - "$2"; fi
 }
+C=-
+here() { # COMMAND…: on the place itself, or in the network of the pod that has the process $C
+	case $C in
+	-) "$@" ;;
+	'') echo "no process of the pod on this node" >&2; return 126 ;;
+	*) in_pod "$C" "$@" ;;
+	esac
+}
+try() { # TRIES COMMAND…: until one succeeds
+	tries=$1; shift
+	while :; do
+		if out=$("$@" 2>&1); then printf '%%s' "$out"; return 0; else c=$?; fi
+		tries=$((tries-1)); [ "$tries" -gt 0 ] || break
+	done
+	printf '%%s' "$out" >&2; return $c
+}
 resolve() {
 	if command -v getent >/dev/null; then getent ahostsv4 "$1"; else nslookup -type=a "$1"; fi
 }
@@ -36,10 +53,16 @@ datagram() { # TRIES ADDRESS PORT SIZE: asks, prints how many bytes came in one 
 	while [ "$t" -lt "$1" ] && [ "${n:-0}" -eq 0 ]; do t=$((t+1)); n=$(datagram_once "$2" "$3" "$4"); done
 	echo "${n:-0}"
 }
+datagrams() { # TRIES ADDRESS PORT SIZE: asks so often at once, prints the most bytes that came
+	t=0; while [ "$t" -lt "$1" ]; do t=$((t+1)); datagram_once "$2" "$3" "$4" >"$aside/$3.$t" & done
+	wait; most=0
+	for f in "$aside/$3".*; do read -r n <"$f" && [ "${n:-0}" -gt "$most" ] && most=$n; done
+	echo "$most"
+}
 datagram_once() {
 	if command -v nc.openbsd >/dev/null; then printf x | nc.openbsd -u -w %[1]d -W 1 "$1" "$2" | wc -c
 	elif command -v bash >/dev/null; then bash -c 'exec 3<>/dev/udp/$0/$1; printf x >&3; timeout %[1]d dd bs=65536 count=1 status=none <&3 | wc -c' "$1" "$2"
-	else f=/tmp/vmnet-datagram.$2; rm -f "$f"; timeout %[1]d tftp -g -b $(($3-4)) -r x -l "$f" "$1" "$2" >&2; n=$(wc -c <"$f" 2>/dev/null); rm -f "$f"
+	else f=$(mktemp); timeout %[1]d tftp -g -b $(($3-4)) -r x -l "$f" "$1" "$2" >&2; n=$(wc -c <"$f" 2>/dev/null); rm -f "$f"
 		[ "${n:-0}" -gt 0 ] && echo $((n+4)) || echo 0; fi
 }
 `, datagramSeconds)
@@ -51,12 +74,40 @@ type probe struct {
 	ask  ask
 	// understand fills in what came back; an error means that the attempt could not be made.
 	understand func(*model.Path, answer) error
+	// at is where it is made, where that is not the place that is visited.
+	at placed
+	// impossible says why it is not even tried, as when the far end's address is not known.
+	impossible error
+}
+
+// attempts makes those that can be made, by a visit to one place.
+func (o *observer) attempts(at placed, probes []probe, visit func([]ask) (map[string]answer, error)) {
+	var asks []ask
+	for _, one := range probes {
+		if one.impossible == nil {
+			asks = append(asks, one.ask)
+		}
+	}
+	var answers map[string]answer
+	var err error
+	if len(asks) > 0 {
+		answers, err = visit(asks)
+	}
+	for _, one := range probes {
+		o.path(one.name, one.read(at, answers, err))
+	}
 }
 
 func (p probe) read(at placed, answers map[string]answer, err error) model.Read[model.Path] {
+	if p.at != "" {
+		at = p.at
+	}
 	r := model.Read[model.Path]{Value: p.path, Place: string(at), Command: p.ask.show, At: time.Now().UTC()}
 	a, ok := answers[p.ask.id]
 	switch {
+	case p.impossible != nil:
+		r.Err = p.impossible.Error()
+		return r
 	case err != nil:
 		r.Err = err.Error()
 		return r
@@ -66,7 +117,7 @@ func (p probe) read(at placed, answers map[string]answer, err error) model.Read[
 	}
 	r.Raw = a.stdout + a.stderr
 	if a.code == 126 || a.code == 127 {
-		r.Err = firstOf(a.stderr, a.stdout)
+		r.Err = fmt.Sprintf("exit code %d: %s", a.code, firstOf(a.stderr, a.stdout))
 		return r
 	}
 	if err := p.understand(&r.Value, a); err != nil {
@@ -169,4 +220,12 @@ func datagramProbe(name, to, address string, port, size, tries int) probe {
 			p.Detail = fmt.Sprintf("%d bytes of UDP payload arrived", n)
 			return nil
 		}}
+}
+
+// unwantedDatagram asks for one that must not arrive, so many times at once: that none comes is then known after one
+// timeout.
+func unwantedDatagram(name, to, address string, port, size, tries int) probe {
+	one := datagramProbe(name, to, address, port, size, tries)
+	one.ask.script = fmt.Sprintf("datagrams %d %s %d %d", tries, address, port, size-ipUDPHeaders)
+	return one
 }

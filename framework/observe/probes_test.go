@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
@@ -157,10 +158,21 @@ func TestDatagram(t *testing.T) {
 	if r := wrong.read("x", answers, err); r.Failure() != nil || r.Value.Passed {
 		t.Errorf("another size passed: %+v", r)
 	}
+	several := unwantedDatagram("x", "", "127.0.0.1", port, size, bigTries)
+	answers, err = batch(context.Background(), shell{}, probePrelude, []ask{several.ask})
+	if r := several.read("x", answers, err); r.Failure() != nil || !r.Value.Passed {
+		t.Errorf("one that came all the same: %+v", r)
+	}
+	_ = conn.Close()
+	began := time.Now()
+	answers, err = batch(context.Background(), shell{}, probePrelude, []ask{several.ask})
+	if r := several.read("x", answers, err); r.Failure() != nil || r.Value.Passed || time.Since(began) > 2*datagramSeconds*time.Second {
+		t.Errorf("after %s: %+v", time.Since(began), r)
+	}
 }
 
 func TestPeerScriptParses(t *testing.T) {
-	script := peerScript("eth0", map[string]peerPorts{"vm-a": {20800, 20900, 21000, 21100}, "vm-b": {20801, 20901, 21001, 21101}}, 1400)
+	script := peerScript("eth0", []int{20800, 20801}, []datagram{{20900, 1400}, {21000, 1401}, {21100, 128}})
 	if out, err := exec.Command("sh", "-n", "-c", script).CombinedOutput(); err != nil { //nolint:noctx // a test
 		t.Errorf("%v: %s", err, out)
 	}

@@ -25,6 +25,9 @@ const (
 	PeerTimeout = 30 * time.Second
 )
 
+// clusterNetwork is the scenario without user-defined networks; all others have them.
+const clusterNetwork = "cluster-network"
+
 // observer gathers one stage. Its parts run at the same time; each writes its own fields under the lock.
 type observer struct {
 	bed     *bed.Bed
@@ -37,42 +40,70 @@ type observer struct {
 	// at remembers what API objects are needed for later looks.
 	launchers map[string]place // by VM
 	fixtures  map[string]place // by pod: client, echo
+	nextPort  int              // for clientPort
 }
 
 // place says where a pod runs.
-type place struct{ pod, uid, node string }
+type place struct{ pod, uid, node, namespace string }
 
-// Stage makes one round: first all reads, then all attempts to pass traffic, the network policies last. It
-// returns what could be seen when ctx ends, too.
-func Stage(ctx context.Context, b *bed.Bed, r *scenario.Running, f model.Facts, name string, step scenario.StepFunc) model.Stage {
+func newObserver(b *bed.Bed, r *scenario.Running, f model.Facts, name string, step scenario.StepFunc) *observer {
 	o := &observer{bed: b, running: r, facts: f, report: step, launchers: map[string]place{}, fixtures: map[string]place{},
 		stage: model.Stage{Name: name, VMs: map[string]model.VMView{}, Paths: map[string]model.Read[model.Path]{},
 			Frames: map[string]model.Read[[]model.Frame]{}, Controls: map[string]model.Read[[]model.Link]{},
 			Services: map[string]model.Read[model.Service]{}}}
+	if o.udn() {
+		o.stage.Pods, o.stage.Networks = map[string]model.Read[model.Pod]{}, map[string]model.Read[model.Network]{}
+		o.stage.Hosts, o.stage.Flows = map[string]model.HostView{}, map[string]model.Read[model.Flow]{}
+		o.stage.Connections = map[string]model.Read[model.Connection]{}
+	}
 	for _, s := range r.Specs {
 		o.stage.VMs[s.Name] = model.VMView{Spec: s}
 	}
-	o.step("api", func() { o.api(ctx) })
+	return o
+}
+
+// Stage looks at what is: for Steady at everything, for a stage that Transition brought about at what its claims read,
+// but for what can be seen only while it comes about. It returns what could be seen when ctx ends, too.
+func Stage(ctx context.Context, b *bed.Bed, r *scenario.Running, f model.Facts, name string, step scenario.StepFunc) model.Stage {
+	o := newObserver(b, r, f, name, step)
+	switch {
+	case !o.udn():
+		o.clusterNetwork(ctx)
+	case name == model.Steady:
+		o.userDefined(ctx)
+	default:
+		o.after(ctx, name)
+	}
+	return o.stage
+}
+
+// udn says whether the scenario is one of user-defined networks.
+func (o *observer) udn() bool { return o.running.Scenario != clusterNetwork }
+
+// clusterNetwork makes one round: first all reads, then all attempts to pass traffic, the network policies last.
+func (o *observer) clusterNetwork(ctx context.Context) {
 	var p *peer
+	together(
+		func() { o.step("api", func() { o.api(ctx) }) },
+		func() { o.step("peer's listeners and capture", func() { p = o.startPeer(ctx) }) },
+	)
 	o.step("reads", func() {
 		together(
 			func() { o.step("nodes", func() { o.nodes(ctx) }) },
-			func() { o.step("guests", func() { o.guests(ctx) }) },
-			func() { o.step("peer's listeners and capture", func() { p = o.startPeer(ctx) }) },
+			func() { o.step("guests", func() { o.guests(ctx, o.guestSpecs()) }) },
+			func() { o.step("port-forward", func() { o.portForward(ctx) }) },
 		)
 	})
 	o.step("paths", func() {
 		together(
 			func() { o.step("from guests", func() { o.fromGuests(ctx, p) }) },
 			func() { o.step("from the client pod", func() { o.fromClient(ctx) }) },
-			func() { o.step("port-forward", func() { o.portForward(ctx) }) },
 		)
 	})
 	together(
 		func() { o.step("capture", func() { p.stop(ctx, o) }) },
 		func() { o.step("network policies", func() { o.policies(ctx) }) },
 	)
-	return o.stage
 }
 
 // Prepare makes ready what Stage enters on nodes, so that it does not wait for it; call it while VMs start. That it
@@ -120,11 +151,15 @@ func (o *observer) path(name string, r model.Read[model.Path]) {
 	o.stage.Paths[name] = r
 }
 
-// guestSpecs are the VMs into whose guests one looks.
+// guestSpecs are the VMs from whose guests attempts are made: the main namespace's but for spare ones.
 func (o *observer) guestSpecs() []model.VMSpec {
+	return o.specs(func(s model.VMSpec) bool { return s.Group == "" && !s.Spare })
+}
+
+func (o *observer) specs(which func(model.VMSpec) bool) []model.VMSpec {
 	var specs []model.VMSpec
 	for _, s := range o.running.Specs {
-		if !s.Spare {
+		if which(s) {
 			specs = append(specs, s)
 		}
 	}

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
+	"strings"
 )
 
 // Row is one row of an OVSDB table by column. A value is a string, float64, bool, UUID, []any (set) or
@@ -14,16 +16,47 @@ type Row map[string]any
 // UUID is a reference to another row.
 type UUID string
 
+// ovsdbTable is a table as OVN's and Open vSwitch's tools print it.
+type ovsdbTable struct {
+	Headings []string            `json:"headings"`
+	Data     [][]json.RawMessage `json:"data"`
+}
+
 // Table reads what ovn-nbctl, ovn-sbctl and ovs-vsctl print for `-f json list TABLE` (or `find`): the rows by
 // column, in the notation of RFC 7047, section 5.1.
 func Table(text string) ([]Row, error) {
-	var t struct {
-		Headings []string            `json:"headings"`
-		Data     [][]json.RawMessage `json:"data"`
-	}
+	var t ovsdbTable
 	if err := decode(text, &t); err != nil {
 		return nil, fmt.Errorf("ovsdb table: %w", err)
 	}
+	return t.rows()
+}
+
+// Tables reads several of them that were printed one after another, and wants so many.
+func Tables(text string, want int) ([][]Row, error) {
+	tables := make([][]Row, 0, want)
+	for dec := json.NewDecoder(strings.NewReader(text)); ; {
+		var t ovsdbTable
+		err := dec.Decode(&t)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("ovsdb table %d: %w in %q", len(tables)+1, err, clip(text))
+		}
+		rows, err := t.rows()
+		if err != nil {
+			return nil, fmt.Errorf("table %d: %w", len(tables)+1, err)
+		}
+		tables = append(tables, rows)
+	}
+	if len(tables) != want {
+		return nil, fmt.Errorf("ovsdb tables: there are %d, want %d", len(tables), want)
+	}
+	return tables, nil
+}
+
+func (t ovsdbTable) rows() ([]Row, error) {
 	if len(t.Headings) == 0 {
 		return nil, errors.New("ovsdb table: no headings")
 	}

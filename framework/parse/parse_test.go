@@ -148,6 +148,11 @@ func TestVMI(t *testing.T) {
 		{Name: "default", MAC: "02:86:5e:00:00:07", IP: "10.244.0.14", IPs: []string{"10.244.0.14"}, PodInterface: "eth0"}}}, vmi)
 	_, err = VMI(recorded(t, "s1-vm-a/pod.json"))
 	refuses(t, `"Pod"`, err)
+	vmi, err = VMI(`{"metadata":{"name":"x"},"status":{"conditions":[{"type":"Ready","status":"True"},{"type":"Synchronized","status":"False","reason":"R","message":"m"}]}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "conditions", []model.VMICondition{{Type: "Synchronized", Status: "False", Reason: "R", Message: "m"}}, vmi.Conditions)
 }
 
 func TestDomainAndQEMU(t *testing.T) {

@@ -80,7 +80,7 @@ func Allotments(text string) (map[string]model.Allotment, error) {
 	return m, nil
 }
 
-// VMI reads a VirtualMachineInstance's status as the API prints it in JSON.
+// VMI reads a VirtualMachineInstance's status as the API prints it in JSON; of its conditions those that are not True.
 func VMI(text string) (model.VMI, error) {
 	var v struct {
 		Kind     string `json:"kind"`
@@ -97,6 +97,7 @@ func VMI(text string) (model.VMI, error) {
 				IPs          []string `json:"ipAddresses"`
 				PodInterface string   `json:"podInterfaceName"`
 			} `json:"interfaces"`
+			Conditions []model.VMICondition `json:"conditions"`
 		} `json:"status"`
 	}
 	if err := decode(text, &v); err != nil {
@@ -108,6 +109,11 @@ func VMI(text string) (model.VMI, error) {
 	m := model.VMI{Phase: v.Status.Phase, Node: v.Status.NodeName}
 	for _, i := range v.Status.Interfaces {
 		m.Interfaces = append(m.Interfaces, model.VMIInterface{Name: i.Name, MAC: i.MAC, IP: i.IP, IPs: i.IPs, PodInterface: i.PodInterface})
+	}
+	for _, c := range v.Status.Conditions {
+		if c.Status != "True" {
+			m.Conditions = append(m.Conditions, c)
+		}
 	}
 	return m, nil
 }

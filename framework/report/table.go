@@ -40,12 +40,13 @@ func WriteTable(w io.Writer, claims []model.Judgement, view View) error {
 	if width <= 0 {
 		width = LogWidth
 	}
-	const id, verdict, frame = 10, len(model.NotApplicable), 16
+	const id, verdict, frame = 10, len(model.NotApplicable), 14
 	wide := max(width-id-verdict-frame, 45)
 	claim, expected := wide*34/100, wide*33/100
 	t := table.NewWriter()
 	t.SetStyle(table.StyleLight)
-	t.Style().Options.SeparateRows = true
+	t.Style().Options = table.Options{SeparateColumns: true, SeparateHeader: true}
+	t.SuppressTrailingSpaces()
 	t.AppendHeader(table.Row{"ID", "Claim", "Verdict", "Expected", "Observed"})
 	t.SetColumnConfigs([]table.ColumnConfig{
 		{Number: 1, WidthMax: id, WidthMaxEnforcer: text.WrapSoft},

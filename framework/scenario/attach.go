@@ -3,9 +3,12 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/transport"
@@ -35,8 +38,11 @@ func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step
 		return nil, err
 	}
 	r := newRunning(b, Options{Scenario: name, RunID: space.Labels[instanceLabel], IdentityDir: identityDir, Step: step}, d, profile, namespace, identity)
+	if r.facts, err = factsOf(ctx, b, nil); err != nil {
+		return nil, err
+	}
 	// what VMs ask for is what the manifests say; which of the optional ones are there, the cluster knows
-	vms, err := b.KubeVirt.VirtualMachine(namespace).List(ctx, metav1.ListOptions{})
+	vms, err := b.KubeVirt.VirtualMachine(metav1.NamespaceAll).List(ctx, r.mine())
 	if err != nil {
 		return nil, fmt.Errorf("attach to %s: %w", namespace, err)
 	}
@@ -44,16 +50,16 @@ func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step
 	for _, vm := range vms.Items {
 		there[vm.Name] = true
 	}
-	for _, files := range [][]string{d.files, {d.spare}, d.extra} {
-		objects, err := r.load(ctx, files...)
-		if err != nil {
-			return nil, err
-		}
-		for _, s := range specsOf(objects) {
-			if there[s.Name] {
-				r.Specs = append(r.Specs, s)
-			}
-		}
+	objects, err := r.load(ctx, d.all()...)
+	if err != nil {
+		return nil, err
+	}
+	objects = slices.DeleteFunc(objects, func(o client.Object) bool {
+		vm, ok := o.(*kubevirtv1.VirtualMachine)
+		return ok && !there[vm.Name]
+	})
+	if err := r.note(objects); err != nil {
+		return nil, err
 	}
 	return r, r.await(ctx)
 }

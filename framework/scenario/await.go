@@ -28,7 +28,7 @@ func (r *Running) await(ctx context.Context) error {
 	r.forget()
 	now, err := r.look(ctx)
 	if err != nil {
-		return fmt.Errorf("list the pods of %s: %w", r.Namespace, err)
+		return fmt.Errorf("list the pods of %s: %w", r.Scenario, err)
 	}
 	group, waits := errgroup.WithContext(ctx)
 	for _, p := range now.pods {
@@ -50,20 +50,25 @@ func (r *Running) await(ctx context.Context) error {
 func (r *Running) awaitVMs(ctx context.Context, specs []model.VMSpec) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, s := range specs {
-		group.Go(func() error {
-			if err := r.step(s.Name+" Running", func() error { return r.awaitRunning(ctx, s.Name) }); err != nil || s.Spare {
-				return err
-			}
-			return r.step(s.Name+" SSH", func() error { return r.awaitSSH(ctx, s.Name) })
-		})
+		if s.Group != "" && s.Group == r.definition.tried {
+			continue
+		}
+		group.Go(func() error { return r.awaitVM(ctx, s.Name, !s.Spare) })
 	}
 	return group.Wait()
+}
+
+func (r *Running) awaitVM(ctx context.Context, vm string, inside bool) error {
+	if err := r.step(vm+" Running", func() error { return r.awaitRunning(ctx, vm) }); err != nil || !inside {
+		return err
+	}
+	return r.step(vm+" SSH", func() error { return r.awaitSSH(ctx, vm) })
 }
 
 func (r *Running) awaitPod(ctx context.Context, name string) error {
 	bounded, cancel := r.bound(ctx, r.timeouts.PodReady)
 	defer cancel()
-	last := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: r.Namespace}}
+	last := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: r.PodNamespace(name)}}
 	images := r.patience()
 	err := wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
 		now, err := r.look(ctx)
@@ -99,30 +104,30 @@ func (r *Running) awaitRunning(ctx context.Context, name string) error {
 		}
 		switch vmi.Status.Phase {
 		case kubevirtv1.Failed, kubevirtv1.Succeeded:
-			return false, &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.Namespace, name)}
+			return false, &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.NamespaceOf(name), name)}
 		case kubevirtv1.Running:
 			return true, nil
 		case kubevirtv1.Scheduling:
 			for _, pod := range now.launchers(name) {
 				if images.exhausted(pod) {
-					return false, &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.Namespace, name)}
+					return false, &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.NamespaceOf(name), name)}
 				}
 			}
 		}
 		return false, nil
 	})
 	return r.explain(bounded, err, name+" Running", "VMIRunning", r.timeouts.VMIRunning,
-		func() string { return vmTrouble(ctx, r.bed, r.Namespace, name) })
+		func() string { return vmTrouble(ctx, r.bed, r.NamespaceOf(name), name) })
 }
 
 // vmHopeless looks at a VM that has no VMI at the moment.
 func (r *Running) vmHopeless(ctx context.Context, name string) error {
-	vm, err := r.bed.KubeVirt.VirtualMachine(r.Namespace).Get(ctx, name, metav1.GetOptions{})
+	vm, err := r.bed.KubeVirt.VirtualMachine(r.NamespaceOf(name)).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
 		return r.tolerate(err)
 	}
 	if vm.Status.PrintableStatus == kubevirtv1.VirtualMachineStatusCrashLoopBackOff {
-		return &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.Namespace, name)}
+		return &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.NamespaceOf(name), name)}
 	}
 	return nil
 }
@@ -142,7 +147,7 @@ func (r *Running) awaitSSH(ctx context.Context, name string) error {
 		return true, nil
 	})
 	return r.explain(bounded, err, name+" SSH", "SSH", r.timeouts.SSH,
-		func() string { return last + "; " + vmTrouble(ctx, r.bed, r.Namespace, name) })
+		func() string { return last + "; " + vmTrouble(ctx, r.bed, r.NamespaceOf(name), name) })
 }
 
 // tolerate lets a wait go on over what passes by itself.

@@ -8,10 +8,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -25,6 +23,7 @@ import (
 
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/facts"
+	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/transport"
 )
 
@@ -43,33 +42,13 @@ type Options struct {
 	Guest string
 	// IdentityDir, where set, keeps the keys to the guests in a file, so that Attach finds them later.
 	IdentityDir string
+	// Facts of the cluster; discovered when nil.
+	Facts *model.Facts
 	// Timeouts are DefaultTimeouts when nil.
 	Timeouts *Timeouts
 	// Step may be nil.
 	Step StepFunc
 }
-
-// definition is what the code knows of a scenario beyond its manifests.
-type definition struct {
-	short string
-	// files are applied at once, after the namespace's.
-	namespace string
-	files     []string
-	spare     string
-	// extra are for Running.Apply.
-	extra []string
-}
-
-var definitions = map[string]definition{
-	"cluster-network": {
-		short: "cn", namespace: "namespace.yaml", spare: "spare.yaml",
-		files: []string{"pods.yaml", "services.yaml", "vm-a.yaml", "vm-b.yaml", "vm-c.yaml"},
-		extra: []string{"e1000e.yaml", "networkpolicy-deny.yaml", "networkpolicy-allow.yaml"},
-	},
-}
-
-// Names lists the scenarios.
-func Names() []string { return slices.Sorted(maps.Keys(definitions)) }
 
 // The names that manifests and code agree on.
 const (
@@ -113,18 +92,31 @@ func prepare(ctx context.Context, b *bed.Bed, o Options) (*Running, []client.Obj
 	if err != nil {
 		return nil, nil, err
 	}
-	r := newRunning(b, o, d, profile, "vmnet-"+d.short+"-"+o.RunID, identity)
+	r := newRunning(b, o, d, profile, d.base()+"-"+o.RunID, identity)
+	if r.facts, err = factsOf(ctx, b, o.Facts); err != nil {
+		return nil, nil, err
+	}
 	if r.keys != "" {
 		if err := errors.Join(os.MkdirAll(o.IdentityDir, 0o700), identity.Save(r.keys)); err != nil {
 			return nil, nil, err
 		}
 	}
-	files := d.files
-	if o.Spare {
-		files = append(slices.Clone(files), d.spare)
+	objects, err := r.load(ctx, append([]string{d.namespaces}, d.deployed(o.Spare)...)...)
+	if err != nil {
+		return nil, nil, err
 	}
-	objects, err := r.load(ctx, files...)
-	return r, objects, err
+	return r, objects, r.check(objects)
+}
+
+func factsOf(ctx context.Context, b *bed.Bed, given *model.Facts) (model.Facts, error) {
+	if given != nil {
+		return *given, nil
+	}
+	f, err := facts.Discover(ctx, b)
+	if err != nil {
+		return f, fmt.Errorf("facts: %w", err)
+	}
+	return f, nil
 }
 
 func identityFile(dir, namespace string) string { return filepath.Join(dir, namespace+".identity") }
@@ -145,48 +137,84 @@ func (r *Running) load(ctx context.Context, files ...string) ([]client.Object, e
 	if nodes < 2 {
 		relax(objects)
 	}
-	for _, o := range objects {
-		into(o, r.Namespace)
+	if r.facts.Features[model.FeatureIPAMExtension].Present {
+		objects = withoutClaims(objects)
+	}
+	for i, o := range objects {
+		if o, err = moved(o, r.definition.base(), r.Namespace); err != nil {
+			return nil, err
+		}
 		label(o, r.labels())
+		if _, space := o.(*corev1.Namespace); space {
+			label(o, map[string]string{scenarioLabel: r.Scenario, guestLabel: r.Profile.Name})
+		}
+		objects[i] = o
 	}
 	return objects, nil
 }
 
-// create makes the namespace, what pods in it need, and then everything else at once.
+// create makes the namespaces, what pods in them need, the networks, and then everything else at once.
 func (r *Running) create(ctx context.Context, objects []client.Object) error {
 	ctx, cancel := r.bound(ctx, r.timeouts.Apply)
 	defer cancel()
-	if _, err := r.bed.Kube.CoreV1().Namespaces().Get(ctx, r.Namespace, metav1.GetOptions{}); err == nil {
-		return &bed.InputError{What: "namespace " + r.Namespace, Err: errors.New("exists already: choose another run ID, or remove it")}
+	spaces, networks, rest := sorted(objects)
+	for _, o := range spaces {
+		if _, err := r.bed.Kube.CoreV1().Namespaces().Get(ctx, o.GetName(), metav1.GetOptions{}); err == nil {
+			return &bed.InputError{What: "namespace " + o.GetName(), Err: errors.New("exists already: choose another run ID, or remove it")}
+		}
 	}
-	space, err := load(r.Scenario, r.definition.namespace)
-	if err != nil {
+	if err := r.apply(ctx, spaces); err != nil {
 		return err
 	}
-	for _, o := range space {
-		into(o, r.Namespace)
-		label(o, merged(r.labels(), map[string]string{scenarioLabel: r.Scenario, guestLabel: r.Profile.Name}))
+	var secrets []client.Object
+	for _, o := range spaces {
+		secrets = append(secrets, &corev1.Secret{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
+			ObjectMeta: metav1.ObjectMeta{Name: guestSecret, Namespace: o.GetName(), Labels: r.labels()},
+			StringData: map[string]string{"userdata": r.identity.UserData()},
+		})
 	}
-	if err := r.apply(ctx, space); err != nil {
+	if err := r.apply(ctx, append(secrets, networks...)); err != nil {
 		return err
 	}
-	secret := &corev1.Secret{
-		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
-		ObjectMeta: metav1.ObjectMeta{Name: guestSecret, Namespace: r.Namespace, Labels: r.labels()},
-		StringData: map[string]string{"userdata": r.identity.UserData()},
-	}
-	if err := r.apply(ctx, []client.Object{secret}); err != nil {
+	if err := r.awaitNetworks(ctx, r.networks); err != nil {
 		return err
 	}
-	// without it pods are refused, and their controllers try again only after a back-off
-	err = wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
-		_, err := r.bed.Kube.CoreV1().ServiceAccounts(r.Namespace).Get(ctx, "default", metav1.GetOptions{})
+	for _, o := range spaces {
+		if err := r.awaitAccount(ctx, o.GetName()); err != nil {
+			return err
+		}
+	}
+	return r.apply(ctx, rest)
+}
+
+// sorted puts objects into the order in which they are made: a pod that comes before its network is on another.
+func sorted(objects []client.Object) (spaces, networks, rest []client.Object) {
+	for _, o := range objects {
+		_, space := o.(*corev1.Namespace)
+		switch kind := o.GetObjectKind().GroupVersionKind(); {
+		case space:
+			spaces = append(spaces, o)
+		case kind == udnKind || kind == cudnKind || kind == nadKind:
+			networks = append(networks, o)
+		default:
+			rest = append(rest, o)
+		}
+	}
+	return spaces, networks, rest
+}
+
+// awaitAccount waits for a namespace's service account: without it pods are refused, and their controllers try again only
+// after a back-off.
+func (r *Running) awaitAccount(ctx context.Context, namespace string) error {
+	err := wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
+		_, err := r.bed.Kube.CoreV1().ServiceAccounts(namespace).Get(ctx, "default", metav1.GetOptions{})
 		return err == nil, r.tolerate(err)
 	})
 	if err != nil {
-		return fmt.Errorf("namespace %s: no service account: %w", r.Namespace, err)
+		return fmt.Errorf("namespace %s: no service account: %w", namespace, err)
 	}
-	return r.apply(ctx, objects)
+	return nil
 }
 
 // apply makes objects or changes them to what the manifest says, all at once, and notes the VMs among them.
@@ -198,9 +226,8 @@ func (r *Running) apply(ctx context.Context, objects []client.Object) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	r.note(objects)
 	r.forget()
-	return nil
+	return r.note(objects)
 }
 
 // applyOne tries again while the API server or a webhook behind it has trouble of its own, as right after start.

@@ -88,18 +88,23 @@ func asYAML(object metav1.Object, err error) ([]byte, error) {
 }
 
 func (d *diagnosis) objects(ctx context.Context) {
-	b, namespace := d.running.bed, d.running.Namespace
+	b := d.running.bed
 	d.part("events.yaml", func() ([]byte, error) {
-		list, err := b.Kube.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{})
-		if err != nil {
-			return nil, err
+		var all []corev1.Event
+		for _, namespace := range d.running.Namespaces() {
+			list, err := b.Kube.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{})
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, list.Items...)
 		}
-		for i := range list.Items {
-			list.Items[i].ManagedFields = nil
+		for i := range all {
+			all[i].ManagedFields = nil
 		}
-		return yaml.Marshal(list.Items)
+		return yaml.Marshal(all)
 	})
 	for _, s := range d.running.Specs {
+		namespace := s.Namespace
 		d.part("vm-"+s.Name+".yaml", func() ([]byte, error) {
 			return asYAML(b.KubeVirt.VirtualMachine(namespace).Get(ctx, s.Name, metav1.GetOptions{}))
 		})
@@ -111,7 +116,7 @@ func (d *diagnosis) objects(ctx context.Context) {
 			return []byte(said), err
 		})
 	}
-	pods, err := b.Kube.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+	pods, err := b.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx, d.running.mine())
 	if err != nil {
 		d.failed("pods", err)
 		return

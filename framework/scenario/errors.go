@@ -11,6 +11,8 @@ type Timeouts struct {
 	// Apply bounds making the namespace and all objects. An API server under load with admission webhooks
 	// takes a second for each.
 	Apply time.Duration
+	// Network bounds a user-defined network's way to NetworkCreated.
+	Network time.Duration
 	// PodReady bounds a fixture pod's way to Ready, images pulled.
 	PodReady time.Duration
 	// VMIRunning bounds a VM's way from applied to Running. Seven VMs at once took 171 s on one core.
@@ -19,6 +21,10 @@ type Timeouts struct {
 	SSH time.Duration
 	// ImagePull is how long an image may fail to be pulled before the wait is given up as hopeless.
 	ImagePull time.Duration
+	// Migration bounds a live migration, from its beginning to the VM's new node.
+	Migration time.Duration
+	// NetworksGone bounds the end of the user-defined networks at teardown, after their VMs'.
+	NetworksGone time.Duration
 	// VMsGone bounds the end of all VMs with their pods at teardown.
 	VMsGone time.Duration
 	// NamespaceGone bounds the namespace's end after that.
@@ -30,7 +36,7 @@ type Timeouts struct {
 // DefaultTimeouts are used where Options has none.
 func DefaultTimeouts() Timeouts {
 	return Timeouts{
-		Apply: 2 * time.Minute, PodReady: 4 * time.Minute, VMIRunning: 8 * time.Minute, SSH: 4 * time.Minute,
+		Apply: 3 * time.Minute, Network: time.Minute, Migration: 6 * time.Minute, NetworksGone: time.Minute, PodReady: 4 * time.Minute, VMIRunning: 8 * time.Minute, SSH: 4 * time.Minute,
 		ImagePull: 2 * time.Minute, VMsGone: 2 * time.Minute, NamespaceGone: 2 * time.Minute, Diagnostics: 2 * time.Minute,
 	}
 }

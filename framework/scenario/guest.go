@@ -14,6 +14,7 @@ type guest struct {
 	vm      string
 	mu      sync.Mutex
 	current *transport.Guest
+	entered bool // once it was: what fails then is a way, not the guest
 }
 
 func (r *Running) guest(vm string) *guest {
@@ -61,12 +62,19 @@ func (g *guest) connection(ctx context.Context) (*transport.Guest, error) {
 			return g.current, nil
 		}
 	}
-	c, err := transport.Connect(ctx, g.running.dialer, g.running.Namespace, g.vm, *g.running.identity)
-	if err != nil {
-		return nil, err
+	var errs []error
+	for i, way := range g.running.ways(g.vm) {
+		if i > 0 && (!g.entered || ctx.Err() != nil) {
+			break // it boots
+		}
+		c, err := transport.Connect(ctx, way, g.running.NamespaceOf(g.vm), g.vm, *g.running.identity)
+		if err == nil {
+			g.current, g.entered = c, true
+			return c, nil
+		}
+		errs = append(errs, err)
 	}
-	g.current = c
-	return c, nil
+	return nil, errors.Join(errs...)
 }
 
 func (g *guest) close() {

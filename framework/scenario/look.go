@@ -17,7 +17,7 @@ const (
 	retrySSH = 3 * time.Second
 )
 
-// glance is the namespace at one moment, shared by all waits: one question for all VMs and pods.
+// glance is the scenario at one moment, shared by all waits: one question for all VMs and pods.
 type glance struct {
 	at   time.Time
 	vmis map[string]*kubevirtv1.VirtualMachineInstance
@@ -37,11 +37,11 @@ func (r *Running) look(ctx context.Context) (*glance, error) {
 		return last, nil
 	}
 	g := &glance{at: time.Now(), vmis: map[string]*kubevirtv1.VirtualMachineInstance{}, pods: map[string]*corev1.Pod{}}
-	vmis, err := r.bed.KubeVirt.VirtualMachineInstance(r.Namespace).List(ctx, metav1.ListOptions{})
+	vmis, err := r.bed.KubeVirt.VirtualMachineInstance(metav1.NamespaceAll).List(ctx, r.mine())
 	if err != nil {
 		return nil, err
 	}
-	pods, err := r.bed.Kube.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{})
+	pods, err := r.bed.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx, r.mine())
 	if err != nil {
 		return nil, err
 	}

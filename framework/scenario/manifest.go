@@ -8,8 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -57,6 +57,12 @@ func decode(raw []byte) ([]client.Object, error) {
 		if err != nil {
 			return nil, err
 		}
+		if foreign, ok, err := decodeForeign(document); err != nil {
+			return nil, err
+		} else if ok {
+			objects = append(objects, foreign)
+			continue
+		}
 		decoded, _, err := strict.Decode(document, nil, nil)
 		if err != nil {
 			return nil, err
@@ -93,13 +99,15 @@ func merged(have, more map[string]string) map[string]string {
 	return all
 }
 
-// into moves an object to the run's namespace.
-func into(object client.Object, namespace string) {
-	if space, ok := object.(*corev1.Namespace); ok {
-		space.Name = namespace
-		return
+// claimAnnotation names the IPAMClaim of a VM's primary network on its pod (OVN-Kubernetes, go-controller/pkg/types).
+const claimAnnotation = "k8s.ovn.org/primary-udn-ipamclaim"
+
+// withoutClaims leaves out what KubeVirt's IPAM extension makes by itself.
+func withoutClaims(objects []client.Object) []client.Object {
+	for _, vm := range virtualMachines(objects) {
+		delete(vm.Spec.Template.ObjectMeta.Annotations, claimAnnotation)
 	}
-	object.SetNamespace(namespace)
+	return slices.DeleteFunc(objects, func(o client.Object) bool { return o.GetObjectKind().GroupVersionKind() == claimKind })
 }
 
 func virtualMachines(objects []client.Object) []*kubevirtv1.VirtualMachine {

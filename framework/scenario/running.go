@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,9 @@ import (
 	"strings"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
@@ -24,10 +27,10 @@ type Running struct {
 	Specs []model.VMSpec
 
 	bed        *bed.Bed
+	facts      model.Facts
 	definition definition
 	identity   *transport.Identity
 	keys       string // the file that keeps identity; empty for none
-	dialer     transport.Dialer
 	timeouts   Timeouts
 	report     StepFunc
 	glances    glances
@@ -35,12 +38,15 @@ type Running struct {
 	mu        sync.Mutex
 	guests    map[string]*guest
 	addresses map[string]string
+	spaces    []string          // the namespaces, the main one first
+	pods      map[string]string // the fixture pods' namespaces, by pod
+	networks  []NetworkRef
 }
 
 func newRunning(b *bed.Bed, o Options, d definition, p Profile, namespace string, id *transport.Identity) *Running {
 	r := &Running{Scenario: o.Scenario, Namespace: namespace, RunID: o.RunID, Profile: p, bed: b, definition: d,
-		identity: id, dialer: transport.PortForward{Client: b.KubeVirt}, timeouts: DefaultTimeouts(), report: o.Step,
-		guests: map[string]*guest{}, addresses: map[string]string{}}
+		identity: id, timeouts: DefaultTimeouts(), report: o.Step,
+		guests: map[string]*guest{}, addresses: map[string]string{}, spaces: []string{namespace}, pods: map[string]string{}}
 	if o.IdentityDir != "" {
 		r.keys = identityFile(o.IdentityDir, namespace)
 	}
@@ -50,15 +56,30 @@ func newRunning(b *bed.Bed, o Options, d definition, p Profile, namespace string
 	return r
 }
 
-// note remembers the specs of applied VMs.
-func (r *Running) note(objects []client.Object) {
+// note remembers what was applied: the specs of VMs, where pods are, networks and namespaces.
+func (r *Running) note(objects []client.Object) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, vm := range virtualMachines(objects) {
-		r.forgetSpec(vm.Name)
-		r.Specs = append(r.Specs, SpecOf(vm))
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *kubevirtv1.VirtualMachine:
+			r.forgetSpec(o.Name)
+			r.Specs = append(r.Specs, r.specsOf([]client.Object{o})...)
+		case *corev1.Pod:
+			r.pods[o.Name] = o.Namespace
+		case *corev1.Namespace:
+			if !slices.Contains(r.spaces, o.Name) {
+				r.spaces = append(r.spaces, o.Name)
+			}
+		}
 	}
 	slices.SortFunc(r.Specs, func(a, b model.VMSpec) int { return strings.Compare(a.Name, b.Name) })
+	found, err := networksOf(objects, r.Namespace)
+	for _, n := range found {
+		r.networks = slices.DeleteFunc(r.networks, func(o NetworkRef) bool { return o.Key == n.Key })
+		r.networks = append(r.networks, n)
+	}
+	return err
 }
 
 func (r *Running) forgetSpec(name string) {
@@ -80,8 +101,49 @@ func (r *Running) step(name string, f func() error) error {
 	return err
 }
 
-// Pod is a fixture pod as a place, by its name in the manifests: "client", "echo".
-func (r *Running) Pod(name string) bed.Streamer { return r.bed.Pod(r.Namespace, name, "") }
+// Pod is a fixture pod as a place, by its name in the manifests, in whichever namespace it is: "client", "twin-a".
+func (r *Running) Pod(name string) bed.Streamer { return r.bed.Pod(r.PodNamespace(name), name, "") }
+
+// PodNamespace is where a fixture pod is; the main namespace for a pod that no manifest has.
+func (r *Running) PodNamespace(pod string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return cmp.Or(r.pods[pod], r.Namespace)
+}
+
+// NamespaceOf is where a VM is; the main namespace for a VM that no manifest has.
+func (r *Running) NamespaceOf(vm string) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, s := range r.Specs {
+		if s.Name == vm {
+			return s.Namespace
+		}
+	}
+	return r.Namespace
+}
+
+// Group is the name of a group's namespace; of the main one for the empty group.
+func (r *Running) Group(group string) string {
+	if group == "" {
+		return r.Namespace
+	}
+	return r.Namespace + "-" + group
+}
+
+// Namespaces are all of the scenario's, the main one first.
+func (r *Running) Namespaces() []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.spaces)
+}
+
+// Networks are the user-defined networks as their manifests ask for them.
+func (r *Running) Networks() []NetworkRef {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.networks)
+}
 
 // Guest is a VM's inside. The connection is made on first use, kept, and made anew when it broke.
 func (r *Running) Guest(ctx context.Context, vm string) (bed.Runner, error) {
@@ -91,9 +153,6 @@ func (r *Running) Guest(ctx context.Context, vm string) (bed.Runner, error) {
 	}
 	return g, nil
 }
-
-// Way is the name of the transport that guests are reached by.
-func (r *Running) Way() string { return r.dialer.Name() }
 
 // Address is the IP of a fixture pod ("client", "echo") or a Service's cluster IP ("service/vm-a"); empty for
 // what the scenario does not have.
@@ -105,11 +164,11 @@ func (r *Running) Address(name string) string {
 
 // readAddresses asks the cluster for what Address answers.
 func (r *Running) readAddresses(ctx context.Context) error {
-	pods, err := r.bed.Kube.CoreV1().Pods(r.Namespace).List(ctx, metav1.ListOptions{})
+	pods, err := r.bed.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx, r.mine())
 	if err != nil {
 		return fmt.Errorf("addresses of pods: %w", err)
 	}
-	services, err := r.bed.Kube.CoreV1().Services(r.Namespace).List(ctx, metav1.ListOptions{})
+	services, err := r.bed.Kube.CoreV1().Services(metav1.NamespaceAll).List(ctx, r.mine())
 	if err != nil {
 		return fmt.Errorf("addresses of services: %w", err)
 	}
@@ -124,6 +183,11 @@ func (r *Running) readAddresses(ctx context.Context) error {
 	return nil
 }
 
+// mine selects what this run made, in all of its namespaces.
+func (r *Running) mine() metav1.ListOptions {
+	return metav1.ListOptions{LabelSelector: bed.PartOfLabel + "=" + bed.PartOf + "," + instanceLabel + "=" + r.RunID}
+}
+
 // Apply applies another manifest of the scenario's folder, and for VMs in it waits as Deploy does.
 func (r *Running) Apply(ctx context.Context, file string) error {
 	objects, err := r.load(ctx, file)
@@ -135,18 +199,17 @@ func (r *Running) Apply(ctx context.Context, file string) error {
 	if err := r.step("apply "+file, func() error { return r.apply(bounded, objects) }); err != nil {
 		return err
 	}
-	return r.awaitVMs(ctx, specsOf(objects))
+	return r.awaitVMs(ctx, r.specsOf(objects))
 }
 
 // Delete takes a manifest's objects away again, and for VMs waits until they are gone.
 func (r *Running) Delete(ctx context.Context, file string) error {
-	objects, err := load(r.Scenario, file)
+	objects, err := r.load(ctx, file)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, o := range objects {
-		into(o, r.Namespace)
 		if err := r.bed.Objects.Delete(ctx, o); client.IgnoreNotFound(err) != nil {
 			errs = append(errs, fmt.Errorf("delete %s: %w", o.GetName(), err))
 		}
@@ -155,19 +218,34 @@ func (r *Running) Delete(ctx context.Context, file string) error {
 		errs = append(errs, r.awaitGone(ctx, vm.Name))
 		r.mu.Lock()
 		r.forgetSpec(vm.Name)
-		if g := r.guests[vm.Name]; g != nil {
-			g.close()
-			delete(r.guests, vm.Name)
-		}
 		r.mu.Unlock()
+		r.leave(vm.Name)
 	}
 	return errors.Join(errs...)
 }
 
-func specsOf(objects []client.Object) []model.VMSpec {
+// leave ends the connection to a guest.
+func (r *Running) leave(vm string) {
+	r.mu.Lock()
+	g := r.guests[vm]
+	delete(r.guests, vm)
+	r.mu.Unlock()
+	if g != nil {
+		g.close()
+	}
+}
+
+func (r *Running) specsOf(objects []client.Object) []model.VMSpec {
+	return specsOf(objects, r.Namespace)
+}
+
+// specsOf are what the VMs among objects ask for; main is the main namespace's name.
+func specsOf(objects []client.Object, main string) []model.VMSpec {
 	var specs []model.VMSpec
 	for _, vm := range virtualMachines(objects) {
-		specs = append(specs, SpecOf(vm))
+		s := SpecOf(vm)
+		s.Group = groupOf(s.Namespace, main)
+		specs = append(specs, s)
 	}
 	return specs
 }

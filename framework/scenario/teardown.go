@@ -7,8 +7,13 @@ import (
 	"os"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -16,9 +21,9 @@ import (
 	"github.com/vmnet-project/vmnet/framework/bed"
 )
 
-// Teardown removes the scenario: VMs with their pods, then the namespace with the rest. Networks would be
-// deleted in between: one that is still used, or whose namespace is gone, hangs on its finalizer. Each part is
-// bounded; the error says what is left and which finalizers hold it.
+// Teardown removes the scenario: VMs with their pods, then the networks, then the namespaces with the rest. A network that
+// is still used, or whose namespace is gone, hangs on its finalizer. Each part is bounded; the error says what is left and
+// which finalizers hold it.
 func (r *Running) Teardown(ctx context.Context) error {
 	r.mu.Lock()
 	for _, g := range r.guests {
@@ -27,7 +32,7 @@ func (r *Running) Teardown(ctx context.Context) error {
 	r.guests = map[string]*guest{}
 	r.mu.Unlock()
 	return r.step("teardown", func() error {
-		if err := remove(ctx, r.bed, r.Namespace, r.timeouts); err != nil || r.keys == "" {
+		if err := remove(ctx, r.bed, r.RunID, r.timeouts); err != nil || r.keys == "" {
 			return err
 		}
 		if err := os.Remove(r.keys); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -35,11 +40,6 @@ func (r *Running) Teardown(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-// Remove tears down a scenario's namespace that an earlier run left behind.
-func Remove(ctx context.Context, b *bed.Bed, namespace string) error {
-	return remove(ctx, b, namespace, DefaultTimeouts())
 }
 
 // Leftovers lists the namespaces of scenarios in the cluster, whichever run made them.
@@ -55,39 +55,104 @@ func Leftovers(ctx context.Context, b *bed.Bed) ([]string, error) {
 	return names, nil
 }
 
-func remove(ctx context.Context, b *bed.Bed, namespace string, t Timeouts) error {
+// remove takes away what a run made, in all of its namespaces.
+func remove(ctx context.Context, b *bed.Bed, runID string, t Timeouts) error {
+	mine := metav1.ListOptions{LabelSelector: bed.PartOfLabel + "=" + bed.PartOf + "," + instanceLabel + "=" + runID}
 	bounded, cancel := context.WithTimeoutCause(ctx, t.VMsGone, errTimeout)
 	defer cancel()
-	vms, err := b.KubeVirt.VirtualMachine(namespace).List(bounded, metav1.ListOptions{})
+	vms, err := b.KubeVirt.VirtualMachine(metav1.NamespaceAll).List(bounded, mine)
 	if err != nil {
-		return fmt.Errorf("list the VMs of %s: %w", namespace, err)
+		return fmt.Errorf("list the VMs of run %s: %w", runID, err)
 	}
 	var errs []error
 	for _, vm := range vms.Items {
-		err := b.KubeVirt.VirtualMachine(namespace).Delete(bounded, vm.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))})
+		err := b.KubeVirt.VirtualMachine(vm.Namespace).Delete(bounded, vm.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))})
 		if err != nil && !apierrors.IsNotFound(err) {
 			errs = append(errs, fmt.Errorf("delete VM %s: %w", vm.Name, err))
 		}
 	}
-	errs = append(errs, awaitNone(bounded, b, namespace, "", t))
+	errs = append(errs, awaitNone(bounded, b, mine, "", t), removePods(bounded, b, mine), removeNetworks(ctx, b, mine, t))
+	spaces, err := b.Kube.CoreV1().Namespaces().List(ctx, mine)
+	if err != nil {
+		return errors.Join(append(errs, fmt.Errorf("list the namespaces of run %s: %w", runID, err))...)
+	}
 	gone, cancelGone := context.WithTimeoutCause(ctx, t.NamespaceGone, errTimeout)
 	defer cancelGone()
-	// even when a VM hangs: the namespace is marked for deletion and goes when the VM does
-	return errors.Join(append(errs, b.RemoveNamespace(gone, namespace))...)
+	// even when a VM hangs: the namespaces are marked for deletion and go when the VM does
+	group := errgroup.Group{}
+	for _, space := range spaces.Items {
+		group.Go(func() error { return b.RemoveNamespace(gone, space.Name) })
+	}
+	return errors.Join(append(errs, group.Wait())...)
+}
+
+// removePods ends the fixture pods: they use the networks as VMs do.
+func removePods(ctx context.Context, b *bed.Bed, mine metav1.ListOptions) error {
+	pods, err := b.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx, mine)
+	if err != nil {
+		return fmt.Errorf("list pods: %w", err)
+	}
+	var errs []error
+	for _, p := range pods.Items {
+		err := b.Kube.CoreV1().Pods(p.Namespace).Delete(ctx, p.Name, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))})
+		errs = append(errs, client.IgnoreNotFound(err))
+	}
+	return errors.Join(errs...)
+}
+
+// removeNetworks asks for the end of the run's user-defined networks and waits for it.
+func removeNetworks(ctx context.Context, b *bed.Bed, mine metav1.ListOptions, t Timeouts) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, t.NetworksGone, errTimeout)
+	defer cancel()
+	selector, err := labels.Parse(mine.LabelSelector)
+	if err != nil {
+		return err
+	}
+	var left []string
+	err = wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
+		left = nil
+		for _, kind := range []schema.GroupVersionKind{udnKind, cudnKind} {
+			list := &unstructured.UnstructuredList{}
+			list.SetGroupVersionKind(kind)
+			switch err := b.Objects.List(ctx, list, client.MatchingLabelsSelector{Selector: selector}); {
+			case meta.IsNoMatchError(err):
+				continue // a cluster without such networks
+			case err != nil:
+				return false, nil //nolint:nilerr // asked again until the timeout
+			}
+			for i := range list.Items {
+				n := &list.Items[i]
+				left = append(left, fmt.Sprintf("%s %s/%s (finalizers %s)", kind.Kind, n.GetNamespace(), n.GetName(), strings.Join(n.GetFinalizers(), ", ")))
+				if n.GetDeletionTimestamp() == nil {
+					if err := client.IgnoreNotFound(b.Objects.Delete(ctx, n)); err != nil {
+						return false, nil //nolint:nilerr // as above
+					}
+				}
+			}
+		}
+		return len(left) == 0, nil
+	})
+	if err == nil {
+		return nil
+	}
+	if context.Cause(ctx) == errTimeout { //nolint:errorlint // our own sentinel, never wrapped
+		return &TimeoutError{What: "end of the networks", Timeout: "NetworksGone", After: t.NetworksGone, Trouble: "still there: " + strings.Join(left, ", ")}
+	}
+	return err
 }
 
 // awaitGone waits until a VM with its pods is gone.
 func (r *Running) awaitGone(ctx context.Context, vm string) error {
 	bounded, cancel := r.bound(ctx, r.timeouts.VMsGone)
 	defer cancel()
-	return awaitNone(bounded, r.bed, r.Namespace, vm, r.timeouts)
+	return awaitNone(bounded, r.bed, r.mine(), vm, r.timeouts)
 }
 
 // awaitNone waits until no VM, VMI and launcher pod is left, of one VM or (empty) of all.
-func awaitNone(ctx context.Context, b *bed.Bed, namespace, vm string, t Timeouts) error {
+func awaitNone(ctx context.Context, b *bed.Bed, mine metav1.ListOptions, vm string, t Timeouts) error {
 	var left []string
 	err := wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
-		found, err := remaining(ctx, b, namespace, vm)
+		found, err := remaining(ctx, b, mine, vm)
 		if err != nil {
 			return false, nil //nolint:nilerr // asked again until the timeout
 		}
@@ -98,21 +163,21 @@ func awaitNone(ctx context.Context, b *bed.Bed, namespace, vm string, t Timeouts
 		return nil
 	}
 	if context.Cause(ctx) == errTimeout { //nolint:errorlint // our own sentinel, never wrapped
-		return &TimeoutError{What: "end of the VMs in " + namespace, Timeout: "VMsGone", After: t.VMsGone, Trouble: "still there: " + strings.Join(left, ", ")}
+		return &TimeoutError{What: "end of the VMs", Timeout: "VMsGone", After: t.VMsGone, Trouble: "still there: " + strings.Join(left, ", ")}
 	}
 	return err
 }
 
-func remaining(ctx context.Context, b *bed.Bed, namespace, vm string) ([]string, error) {
-	vms, err := b.KubeVirt.VirtualMachine(namespace).List(ctx, metav1.ListOptions{})
+func remaining(ctx context.Context, b *bed.Bed, mine metav1.ListOptions, vm string) ([]string, error) {
+	vms, err := b.KubeVirt.VirtualMachine(metav1.NamespaceAll).List(ctx, mine)
 	if err != nil {
 		return nil, err
 	}
-	vmis, err := b.KubeVirt.VirtualMachineInstance(namespace).List(ctx, metav1.ListOptions{})
+	vmis, err := b.KubeVirt.VirtualMachineInstance(metav1.NamespaceAll).List(ctx, mine)
 	if err != nil {
 		return nil, err
 	}
-	pods, err := b.Kube.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "kubevirt.io=virt-launcher"})
+	pods, err := b.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx, metav1.ListOptions{LabelSelector: mine.LabelSelector + ",kubevirt.io=virt-launcher"})
 	if err != nil {
 		return nil, err
 	}

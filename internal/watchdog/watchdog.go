@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
+
+	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
 const (
@@ -45,11 +47,12 @@ func (e *DiedError) Error() string {
 func (*DiedError) ExitCode() int { return 3 }
 
 type watchdog struct {
-	kube kubernetes.Interface
-	ours func(namespace string) bool
-	say  func(*DiedError)
-	seen map[container]int32 // restarts
-	died map[container]int   // during this run
+	kube     kubernetes.Interface
+	platform func(context.Context) []string
+	say      func(*DiedError)
+	watched  map[string]bool     // namespaces
+	seen     map[container]int32 // restarts, of all namespaces
+	died     map[container]int   // during this run
 }
 
 type container struct {
@@ -57,11 +60,12 @@ type container struct {
 	name string
 }
 
-// Watch follows all pods but those of the namespaces that ours accepts. It tells say of each container that ended
+// Watch follows the pods of the namespaces that platform names. It asks platform again every minute or so, for a part
+// may be installed anew elsewhere; a namespace that was named once stays. Watch tells say of each container that ended
 // with an error, and returns a *DiedError for one that does not come back and for an API server that no longer
 // answers; nil when ctx ends.
-func Watch(ctx context.Context, kube kubernetes.Interface, ours func(namespace string) bool, say func(*DiedError)) error {
-	w := &watchdog{kube: kube, ours: ours, say: say, seen: map[container]int32{}, died: map[container]int{}}
+func Watch(ctx context.Context, kube kubernetes.Interface, platform func(context.Context) []string, say func(*DiedError)) error {
+	w := &watchdog{kube: kube, platform: platform, say: say, watched: map[string]bool{}, seen: map[container]int32{}, died: map[container]int{}}
 	first := true
 	var failing time.Time // since when
 	for {
@@ -96,6 +100,9 @@ func (w *watchdog) follow(ctx context.Context, first bool) (*DiedError, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, namespace := range w.platform(limited) {
+		w.watched[namespace] = true
+	}
 	for i := range list.Items {
 		if dead := w.look(ctx, &list.Items[i], first); dead != nil {
 			return dead, nil
@@ -129,7 +136,7 @@ func (w *watchdog) follow(ctx context.Context, first bool) (*DiedError, error) {
 
 // look compares a pod with what was seen of it, and returns the container that will not come back.
 func (w *watchdog) look(ctx context.Context, pod *corev1.Pod, before bool) *DiedError {
-	if w.ours(pod.Namespace) || pod.DeletionTimestamp != nil {
+	if pod.DeletionTimestamp != nil {
 		return nil
 	}
 	for _, s := range pod.Status.ContainerStatuses {
@@ -140,7 +147,7 @@ func (w *watchdog) look(ctx context.Context, pod *corev1.Pod, before bool) *Died
 		}
 		known := w.seen[key]
 		w.seen[key] = max(known, ended)
-		if before || ended <= known {
+		if before || ended <= known || !w.watched[pod.Namespace] {
 			continue
 		}
 		last := s.State.Terminated
@@ -182,5 +189,5 @@ func (w *watchdog) log(ctx context.Context, pod *corev1.Pod, name string, previo
 	if err != nil {
 		return nil
 	}
-	return strings.Split(strings.TrimRight(string(raw), "\n"), "\n")
+	return tail.Lines(string(raw), logLines)
 }

@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 )
@@ -36,12 +37,12 @@ func TestLook(t *testing.T) {
 		"old deaths":      {{pod: pod("kubevirt", 7, 1), before: true}, {pod: pod("kubevirt", 7, 1)}},
 		"one death":       {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 1, 2), said: 1}},
 		"a clean end":     {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 0)}},
-		"ours":            {{pod: pod("vmnet-x", 0, 0), before: true}, {pod: pod("vmnet-x", 5, 1)}},
+		"another's":       {{pod: pod("shop", 0, 0), before: true}, {pod: pod("shop", 5, 1)}},
 		"does not revive": {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 2, 2), said: 2}, {pod: pod("kubevirt", 3, 2), said: 2, dead: true}},
 	} {
 		said := 0
 		w := &watchdog{kube: fake.NewClientset(), seen: map[container]int32{}, died: map[container]int{},
-			ours: func(ns string) bool { return strings.HasPrefix(ns, "vmnet-") }, say: func(*DiedError) { said++ }}
+			watched: map[string]bool{"kubevirt": true}, say: func(*DiedError) { said++ }}
 		for i, s := range steps {
 			dead := w.look(t.Context(), s.pod, s.before)
 			if said != s.said || (dead != nil) != s.dead {
@@ -68,7 +69,7 @@ func TestSilence(t *testing.T) {
 			})
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
-			err := Watch(ctx, kube, func(string) bool { return false }, func(*DiedError) {})
+			err := Watch(ctx, kube, func(context.Context) []string { return nil }, func(*DiedError) {})
 			if (err != nil) != (down > silence) {
 				t.Errorf("down for %s: %v", down, err)
 			}
@@ -77,4 +78,37 @@ func TestSilence(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A namespace that the platform moves into during a run is watched from the next round on; how often its containers
+// ended before is known by then.
+func TestPlatformIsLookedUpAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		kube := fake.NewClientset(pod("moved", 4, 1))
+		kube.PrependWatchReactor("pods", func(clienttesting.Action) (bool, watch.Interface, error) { return true, watch.NewFake(), nil })
+		restarts := int32(4)
+		kube.PrependReactor("list", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+			if time.Since(began) > 2*time.Minute {
+				restarts = 5
+			}
+			return true, &corev1.PodList{Items: []corev1.Pod{*pod("moved", restarts, 1)}}, nil
+		})
+		rounds := 0
+		platform := func(context.Context) []string {
+			if rounds++; rounds == 2 { // and cannot be listed later
+				return []string{"moved"}
+			}
+			return nil
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		defer cancel()
+		said := 0
+		if err := Watch(ctx, kube, platform, func(*DiedError) { said++ }); err != nil {
+			t.Error(err)
+		}
+		if said != 1 || rounds < 3 {
+			t.Errorf("said %d times in %d rounds, want once", said, rounds)
+		}
+	})
 }

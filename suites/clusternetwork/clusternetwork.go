@@ -13,7 +13,7 @@ import (
 var _ = Describe("VM on the default cluster network", Ordered, ContinueOnFailure, Label("scenario:"+judge.ClusterNetwork), func() {
 	s := session.Of(judge.ClusterNetwork)
 
-	BeforeAll(s.Deploy, NodeTimeout(session.DeployTimeout))
+	BeforeAll(s.Deployed, NodeTimeout(session.ClaimTimeout))
 	BeforeAll(s.Observe, NodeTimeout(session.ObserveTimeout))
 	JustAfterEach(s.Diagnose, NodeTimeout(session.DiagnosticsTimeout))
 

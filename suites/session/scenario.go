@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
-	"sync"
 
 	"github.com/onsi/ginkgo/v2"
 
@@ -20,7 +19,9 @@ import (
 // Scenario is one scenario of the session. Its methods are for the nodes of its container.
 type Scenario struct {
 	name        string
+	stages      []string
 	running     *scenario.Running
+	failed      error // why it does not come up
 	observation model.Observation
 	diagnosed   bool
 }
@@ -35,42 +36,34 @@ func Of(name string) *Scenario {
 	return current.scenarios[name]
 }
 
-// Deploy makes the scenario and plans its end: the spec fails when it does not come up.
-func (s *Scenario) Deploy(ctx ginkgo.SpecContext) {
+// Deployed says whether the scenario came up: its specs fail when it did not.
+func (s *Scenario) Deployed(ginkgo.SpecContext) {
 	ginkgo.GinkgoHelper()
-	o := current.options
-	if o.Bed == nil {
+	switch {
+	case current.options.Bed == nil:
 		ginkgo.Fail("no bed: session.Begin was not called before the specs")
-	}
-	bounded, cancel := current.bound(ctx)
-	defer cancel()
-	// planned before anything is made, so that an interrupt finds it
-	ginkgo.DeferCleanup(s.teardown, ginkgo.NodeTimeout(TeardownTimeout))
-	var prepared sync.WaitGroup
-	prepared.Add(1)
-	go func() {
-		defer prepared.Done()
-		observe.Prepare(bounded, o.Bed, current.facts)
-	}()
-	running, err := scenario.Deploy(bounded, o.Bed, scenario.Options{
-		Scenario: s.name, Spare: o.Spare, Guest: o.Guest, IdentityDir: o.IdentityDir, Step: o.Step})
-	prepared.Wait()
-	s.running = running
-	if err != nil {
-		ginkgo.Fail("the scenario does not come up: " + reason(bounded, err))
+	case s.failed != nil:
+		ginkgo.Fail("the scenario does not come up: " + s.failed.Error())
+	case s.running == nil:
+		ginkgo.Fail("the scenario was not deployed: none of its claims is among the session's")
 	}
 }
 
-// Observe looks once, and stores what was seen.
+// Observe looks, in one stage after the other, and stores what was seen.
 func (s *Scenario) Observe(ctx ginkgo.SpecContext) {
 	ginkgo.GinkgoHelper()
 	bounded, cancel := current.bound(ctx)
 	defer cancel()
-	stage := observe.Stage(bounded, current.options.Bed, s.running, current.facts, model.Steady, current.options.Step)
-	if err := context.Cause(bounded); err != nil {
-		ginkgo.Fail("interrupted while observing: " + err.Error())
+	s.observation = model.Observation{Format: model.FormatVersion, Scenario: s.name, Facts: current.facts}
+	for _, stage := range s.stages {
+		done := step(current.options.Step, s.name+": observe "+stage)
+		s.observation.Stages = append(s.observation.Stages,
+			observe.Transition(bounded, current.options.Bed, s.running, current.facts, stage, current.options.Step))
+		done(context.Cause(bounded))
+		if err := context.Cause(bounded); err != nil {
+			ginkgo.Fail("interrupted while observing: " + err.Error())
+		}
 	}
-	s.observation = model.Observation{Format: model.FormatVersion, Scenario: s.name, Facts: current.facts, Stages: []model.Stage{stage}}
 	if current.options.OutDir == "" {
 		return
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/facts"
+	"github.com/vmnet-project/vmnet/framework/judge"
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/scenario"
 )
@@ -42,6 +43,8 @@ type Options struct {
 	Keep bool
 	// Spare adds the spare VMs, which faults need.
 	Spare bool
+	// Claims are those to prove: the scenarios to deploy, and the stages that these go through, follow from them.
+	Claims []judge.Claim
 	// Guest is a guest profile's name; empty to choose by what the cluster holds.
 	Guest string
 	// IdentityDir, where set, keeps the keys to the guests, for who comes later.
@@ -101,7 +104,7 @@ func (s *Session) Kept() []string {
 	var names []string
 	for _, one := range s.scenarios {
 		if one.running != nil && s.options.Keep {
-			names = append(names, one.running.Namespace)
+			names = append(names, one.running.Namespaces()...)
 		}
 	}
 	return names

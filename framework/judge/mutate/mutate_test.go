@@ -2,6 +2,7 @@ package mutate
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,75 @@ func TestPattern(t *testing.T) {
 		if got != c.match {
 			t.Errorf("%s and %s: %t", c.pattern, c.path, got)
 		}
+	}
+}
+
+// onNetworks is the small observation with a VM on two networks, one outside the main namespace, and rules of two networks.
+func onNetworks() model.Observation {
+	o := small()
+	s := o.Stages[0]
+	v := s.VMs["a"]
+	v.Spec.Interfaces = append(v.Spec.Interfaces, model.InterfaceSpec{Name: "second", Network: "n"})
+	v.Pod.Value = model.Pod{Node: "n1", Allotted: map[string]model.Allotment{"default": {CIDRs: []string{"10.244.0.7/24"}, Role: "infrastructure-locked"}}}
+	v.Guest.Links.Value = []model.Link{{Name: "lo"}, {Name: "eth0", Addresses: []model.Address{{Family: "inet", CIDR: "10.1.1.3/24"}}}}
+	s.VMs["a"] = v
+	s.VMs["vm-p"] = v
+	s.VMs["o"] = model.VMView{Spec: model.VMSpec{Name: "o", Group: "other"}}
+	s.Networks = map[string]model.Read[model.Network]{"primary-udn": {Value: model.Network{NetworkName: "ns_primary-udn"}}}
+	s.Paths = map[string]model.Read[model.Path]{"pod/client>shared": {Value: model.Path{To: "vm/a"}}}
+	s.Frames = map[string]model.Read[[]model.Frame]{"a>peer/outside": {Value: []model.Frame{{Src: "192.168.77.11", Dst: "192.168.77.200"}}}}
+	s.Hosts = map[string]model.HostView{"n1": {NAT: model.Read[[]model.NATRow]{Value: []model.NATRow{
+		{Network: "ns_primary-udn", LogicalIP: "10.1.1.0/24", ExternalIP: "169.254.0.11"},
+		{Network: "other_other-udn", LogicalIP: "10.7.7.0/24", ExternalIP: "169.254.0.13"},
+		{LogicalIP: "10.244.0.0/16", ExternalIP: "192.168.77.11"}}}}}
+	o.Stages[0] = s
+	return o
+}
+
+func TestPatternOnNetworks(t *testing.T) {
+	for _, c := range []struct {
+		pattern, path string
+		match         bool
+	}{
+		{"vms[<all>].pod.node", "vms[o].pod.node", false},
+		{"vms[<several>].pod.node", "vms[a].pod.node", true},
+		{"vms[<several>].pod.node", "vms[c].pod.node", false},
+		{"nat[<primary> *.*/??].externalIP", "nat[ns_primary-udn 10.1.1.0/24].externalIP", true},
+		{"nat[<primary> *.*/??].externalIP", "nat[ns_primary-udn 10.1.1.0/24 rtoj-x].externalIP", false},
+		{"nodes[<home>].name", "nodes[n1].name", true},
+		{"vms[<shared>].spec.hostname", "vms[a].spec.hostname", true},
+		{"vms[<unshared>].spec.hostname", "vms[a].spec.hostname", false},
+	} {
+		got := slices.ContainsFunc(Expand([]string{c.pattern}, onNetworks()), func(p Pattern) bool { return p.Match(c.path) })
+		if got != c.match {
+			t.Errorf("%s and %s: %t", c.pattern, c.path, got)
+		}
+	}
+}
+
+// What must stay inside a node may be seen outside; what is one network's may be another's.
+func TestForeignAddresses(t *testing.T) {
+	o := onNetworks()
+	got := map[string][]string{}
+	for _, m := range All(&o) {
+		if m.Op == Inner || m.Op == Borrowed && strings.HasSuffix(m.Path, "externalIP") {
+			got[m.Path] = append(got[m.Path], m.New)
+		}
+	}
+	const at = "stages[steady]."
+	for path, want := range map[string][]string{
+		at + "frames[a>peer/outside][#0].src":                        {"10.1.1.3", "169.254.0.11", "169.254.0.13"},
+		at + "frames[a>peer/outside][#0].dst":                        {"10.1.1.3", "169.254.0.11", "169.254.0.13"},
+		at + "hosts[n1].nat[ns_primary-udn 10.1.1.0/24].externalIP":  {"169.254.0.13"},
+		at + "hosts[n1].nat[other_other-udn 10.7.7.0/24].externalIP": {"169.254.0.11"},
+	} {
+		if !slices.Equal(got[path], want) {
+			t.Errorf("%s: %v, want %v", path, got[path], want)
+		}
+		delete(got, path)
+	}
+	if len(got) > 0 {
+		t.Errorf("%v", got)
 	}
 }
 

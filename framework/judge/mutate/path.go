@@ -10,40 +10,61 @@ import (
 // Pattern matches paths of an observation, in the language that judge.Claim.Reads describes.
 type Pattern []string
 
-// Expand turns what a claim declares into patterns for one observation: the selectors become the VMs' names.
+// Expand turns what a claim declares into patterns for one observation: the selectors become names.
 func Expand(reads []string, o model.Observation) []Pattern {
-	names := map[string][]string{}
-	if stage, ok := o.Stage(model.Steady); ok {
-		for name, v := range stage.VMs {
-			group := "<spares>"
-			if !v.Spec.Spare {
-				group = "<default>"
-				if len(v.Spec.Interfaces) > 0 && v.Spec.Interfaces[0].VMNetworkCIDR != "" {
-					group = "<custom>"
-				}
-				names["<guests>"] = append(names["<guests>"], name)
-			}
-			names[group] = append(names[group], name)
-			names["<all>"] = append(names["<all>"], name)
-		}
-	}
+	names := selected(o)
 	var patterns []Pattern
 	for _, r := range reads {
-		for _, s := range alternatives(r, "{route}", []string{"family", "table", "type", "dst", "via", "dev", "proto", "src", "metric"}) {
-			texts := []string{s}
-			for _, selector := range []string{"<all>", "<guests>", "<spares>", "<default>", "<custom>"} {
-				var next []string
-				for _, t := range texts {
-					next = append(next, alternatives(t, selector, names[selector])...)
-				}
-				texts = next
-			}
+		texts := alternatives(r, "{route}", []string{"family", "table", "type", "dst", "via", "dev", "proto", "src", "metric"})
+		for _, selector := range []string{"<all>", "<guests>", "<spares>", "<default>", "<custom>", "<several>", "<primary>", "<home>", "<unshared>", "<shared>"} {
+			var next []string
 			for _, t := range texts {
-				patterns = append(patterns, split(t))
+				next = append(next, alternatives(t, selector, names[selector])...)
 			}
+			texts = next
+		}
+		for _, t := range texts {
+			patterns = append(patterns, split(t))
 		}
 	}
 	return patterns
+}
+
+// selected are the names that the selectors stand for, by selector: VMs of the main namespace; the name in OVN-Kubernetes
+// of the network primary-udn; vm-p's node; and the VMs that attempts between two networks of one subnet lead to.
+func selected(o model.Observation) map[string][]string {
+	names := map[string][]string{}
+	stage, _ := o.Stage(model.Steady)
+	for name, v := range stage.VMs {
+		if v.Spec.Group != "" {
+			continue
+		}
+		selectors := []string{"<all>", "<spares>"}
+		if !v.Spec.Spare {
+			selectors = []string{"<all>", "<guests>", "<default>"}
+			if len(v.Spec.Interfaces) > 0 && v.Spec.Interfaces[0].VMNetworkCIDR != "" {
+				selectors[2] = "<custom>"
+			}
+			if len(v.Spec.Interfaces) > 1 {
+				selectors = append(selectors, "<several>")
+			}
+		}
+		for _, s := range selectors {
+			names[s] = append(names[s], name)
+		}
+	}
+	if w, ok := stage.Networks["primary-udn"]; ok {
+		names["<primary>"] = []string{w.Value.NetworkName}
+	}
+	if v, ok := stage.VMs["vm-p"]; ok {
+		names["<home>"] = []string{v.Pod.Value.Node}
+	}
+	for selector, path := range map[string]string{"<unshared>": "pod/twin-a>vm-unshared", "<shared>": "pod/client>shared"} {
+		if vm, ok := strings.CutPrefix(stage.Paths[path].Value.To, "vm/"); ok {
+			names[selector] = []string{vm}
+		}
+	}
+	return names
 }
 
 func alternatives(text, word string, values []string) []string {

@@ -1,0 +1,63 @@
+package observe
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/vmnet-project/vmnet/framework/model"
+	"github.com/vmnet-project/vmnet/framework/scenario"
+)
+
+// removalWait is how long a network is looked at whose deletion was asked for, removalPoll how often.
+const (
+	removalWait = 15 * time.Second
+	removalPoll = time.Second
+)
+
+// removal looks whether the network goes, until it is gone or the wait is over.
+func (o *observer) removal(ctx context.Context) {
+	began := time.Now()
+	r := model.Read[model.Removal]{Place: apiPlace, Value: model.Removal{Network: doomed}}
+	all := o.running.Networks()
+	i := slices.IndexFunc(all, func(n scenario.NetworkRef) bool { return n.Key == doomed })
+	if i < 0 {
+		r.Err = "the scenario has no network " + doomed
+	} else {
+		r.Command = fmt.Sprintf("get userdefinednetwork %s, for %s", all[i].Name, removalWait)
+		// the error is the wait's end, which is the usual one
+		_ = wait.PollUntilContextTimeout(ctx, removalPoll, removalWait, true, func(ctx context.Context) (bool, error) {
+			o.removing(ctx, all[i], &r)
+			return r.Err == "" && !r.Value.There, nil
+		})
+	}
+	r.At, r.Value.Waited = time.Now().UTC(), time.Since(began).Seconds()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stage.Removal = r
+}
+
+// removing looks once. A look that the wait's end cut short changes nothing.
+func (o *observer) removing(ctx context.Context, n scenario.NetworkRef, r *model.Read[model.Removal]) {
+	u, err := o.udnObject(ctx, n)
+	switch {
+	case apierrors.IsNotFound(err):
+		r.Err, r.Raw = "", err.Error()
+		r.Value.There, r.Value.Deleting, r.Value.Finalizers = false, false, nil
+	case err != nil && ctx.Err() != nil && r.Value.There:
+	case err != nil:
+		r.Err = err.Error()
+	default:
+		r.Err, r.Raw = "", asJSON(u)
+		r.Value.There, r.Value.Deleting, r.Value.Finalizers = true, u.GetDeletionTimestamp() != nil, u.GetFinalizers()
+	}
+}
+
+// despiteRemoval is the attempt that must pass as long as a VM uses the network.
+func (o *observer) despiteRemoval() []onPlace {
+	return []onPlace{o.hostnameFrom(doomedFrom, doomedPath, "vm/"+doomedVM, o.vmAddress(doomedVM, primary), 1, httpSeconds)}
+}

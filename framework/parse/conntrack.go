@@ -1,0 +1,98 @@
+package parse
+
+import (
+	"fmt"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/vmnet-project/vmnet/framework/model"
+)
+
+// Conntrack reads the answer of `conntrack -L`: an entry a line, in its order; no line is no entry. What is no TCP or
+// UDP has no ports.
+func Conntrack(text string) ([]model.Conntrack, error) {
+	entries := []model.Conntrack{}
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "conntrack v") { // the tool's summary, where both outputs are one
+			continue
+		}
+		e, err := conntrackEntry(strings.Fields(line))
+		if err != nil {
+			return nil, fmt.Errorf("conntrack: line %d: %w in %q", i+1, err, clip(line))
+		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// conntrackEntry reads one: the protocol, then the original's tuple and the reply's, each begun by src, then what
+// belongs to both.
+func conntrackEntry(fields []string) (model.Conntrack, error) {
+	const family = 2 // the extended form puts the family's name and number first
+	if len(fields) > family && strings.HasPrefix(fields[0], "ipv") {
+		fields = fields[family:]
+	}
+	e := model.Conntrack{Proto: fields[0]}
+	if strings.Contains(e.Proto, "=") {
+		return e, fmt.Errorf("no protocol")
+	}
+	tuples := []*model.Tuple{&e.Original, &e.Reply}
+	at := -1
+	for _, f := range fields[1:] {
+		k, v, ok := strings.Cut(f, "=")
+		if !ok {
+			continue // number, timeout, state, flags in brackets
+		}
+		var err error
+		switch k {
+		case "src":
+			if at++; at >= len(tuples) {
+				return e, fmt.Errorf("more than two tuples")
+			}
+			tuples[at].Src, err = address(v)
+		case "dst", "sport", "dport":
+			if at < 0 {
+				return e, fmt.Errorf("%s before src", k)
+			}
+			err = part(tuples[at], k, v)
+		case "mark":
+			e.Mark, err = strconv.Atoi(v)
+		case "zone":
+			e.Zone, err = strconv.Atoi(v)
+		}
+		if err != nil {
+			return e, fmt.Errorf("%s: %w", k, err)
+		}
+	}
+	if at != len(tuples)-1 || e.Original.Dst == "" || e.Reply.Dst == "" {
+		return e, fmt.Errorf("no two tuples")
+	}
+	return e, nil
+}
+
+func part(t *model.Tuple, key, value string) (err error) {
+	switch key {
+	case "dst":
+		t.Dst, err = address(value)
+	case "sport":
+		t.SrcPort, err = port(value)
+	case "dport":
+		t.DstPort, err = port(value)
+	}
+	return err
+}
+
+func address(s string) (string, error) {
+	ip, err := netip.ParseAddr(s)
+	if err != nil {
+		return "", err
+	}
+	return ip.WithZone("").String(), nil
+}
+
+func port(s string) (int, error) {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return int(n), err
+}

@@ -1,0 +1,116 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+)
+
+// Restart stops VMs, waits until nothing of their instances is left, starts them again, and waits for the first command in
+// each guest.
+func (r *Running) Restart(ctx context.Context, vms ...string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, vm := range vms {
+		group.Go(func() error { return r.restart(ctx, vm) })
+	}
+	return group.Wait()
+}
+
+func (r *Running) restart(ctx context.Context, vm string) error {
+	machines := r.bed.KubeVirt.VirtualMachine(r.NamespaceOf(vm))
+	if err := r.step("stop "+vm, func() error {
+		if err := machines.Stop(ctx, vm, &kubevirtv1.StopOptions{GracePeriod: new(int64)}); err != nil {
+			return fmt.Errorf("stop %s: %w", vm, err)
+		}
+		return r.awaitStopped(ctx, vm)
+	}); err != nil {
+		return err
+	}
+	r.leave(vm)
+	if err := machines.Start(ctx, vm, &kubevirtv1.StartOptions{}); err != nil {
+		return fmt.Errorf("start %s: %w", vm, err)
+	}
+	r.forget()
+	return r.awaitVM(ctx, vm, true)
+}
+
+// awaitStopped waits until neither instance nor launcher of a VM is left.
+func (r *Running) awaitStopped(ctx context.Context, vm string) error {
+	bounded, cancel := r.bound(ctx, r.timeouts.VMsGone)
+	defer cancel()
+	err := wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
+		now, err := r.look(ctx)
+		if err != nil {
+			return false, r.tolerate(err)
+		}
+		return now.vmis[vm] == nil && len(now.launchers(vm)) == 0, nil
+	})
+	return r.explain(bounded, err, vm+" stopped", "VMsGone", r.timeouts.VMsGone,
+		func() string { return vmTrouble(ctx, r.bed, r.NamespaceOf(vm), vm) })
+}
+
+// Migrate moves a VM to another node while it runs, and waits until it is there.
+func (r *Running) Migrate(ctx context.Context, vm string) error {
+	namespace := r.NamespaceOf(vm)
+	before, err := r.bed.KubeVirt.VirtualMachineInstance(namespace).Get(ctx, vm, metav1.GetOptions{})
+	if err != nil {
+		return fmt.Errorf("migrate %s: %w", vm, err)
+	}
+	migrations := r.bed.KubeVirt.VirtualMachineInstanceMigration(namespace)
+	move, err := migrations.Create(ctx, &kubevirtv1.VirtualMachineInstanceMigration{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: vm + "-", Namespace: namespace, Labels: r.labels()},
+		Spec:       kubevirtv1.VirtualMachineInstanceMigrationSpec{VMIName: vm},
+	}, metav1.CreateOptions{})
+	if err != nil {
+		return fmt.Errorf("migrate %s: %w", vm, err)
+	}
+	bounded, cancel := r.bound(ctx, r.timeouts.Migration)
+	defer cancel()
+	phase := "not begun"
+	err = wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
+		now, err := migrations.Get(ctx, move.Name, metav1.GetOptions{})
+		if err != nil {
+			return false, r.tolerate(err)
+		}
+		phase = string(now.Status.Phase)
+		switch now.Status.Phase {
+		case kubevirtv1.MigrationFailed:
+			return false, &FailedError{What: "migration of " + vm, Trouble: vmTrouble(ctx, r.bed, namespace, vm)}
+		case kubevirtv1.MigrationSucceeded:
+		default:
+			return false, nil
+		}
+		vmi, err := r.bed.KubeVirt.VirtualMachineInstance(namespace).Get(ctx, vm, metav1.GetOptions{})
+		if err != nil {
+			return false, r.tolerate(err)
+		}
+		return vmi.Status.NodeName != before.Status.NodeName, nil
+	})
+	r.forget()
+	return r.explain(bounded, err, "migration of "+vm, "Migration", r.timeouts.Migration,
+		func() string { return "it is " + phase + "; " + vmTrouble(ctx, r.bed, namespace, vm) })
+}
+
+// DeleteNetwork asks for the end of a network, by its key, and does not wait for it.
+func (r *Running) DeleteNetwork(ctx context.Context, key string) error {
+	for _, n := range r.Networks() {
+		if n.Key != key {
+			continue
+		}
+		o := &unstructured.Unstructured{}
+		o.SetGroupVersionKind(n.kind())
+		o.SetName(n.Name)
+		o.SetNamespace(n.Namespace)
+		if err := r.bed.Objects.Delete(ctx, o); err != nil {
+			return fmt.Errorf("delete network %s: %w", key, err)
+		}
+		return nil
+	}
+	return fmt.Errorf("delete network %s: %w", key, errors.New("the scenario has none of that name"))
+}
