@@ -100,6 +100,8 @@ help:
 		'  CLAIMS=CN-09,CN-14       the claims to prove; all of the scenarios without it' \
 		'  FAULTS=CN-09             the faults to inject, by ID or by the claim they are meant for' \
 		'  BED=DIR                  a bed directory instead of the one that make up made' \
+		'  TOGETHER=1               faults of different claims at once: faster, a weaker proof' \
+		'  GUEST=published          what runs in the VMs: small or published; by the images at hand without it' \
 		'  KEEP=1                   leave cluster and VMs up after the run' \
 		'  OUT=out                  where reports go: out/latest is the last run'\''s' \
 		'  CHECKOUT_OVN_KUBERNETES=DIR   build a component from a working tree; also KUBERNETES, KUBEVIRT, MULTUS, …' \

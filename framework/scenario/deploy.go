@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
@@ -185,7 +186,7 @@ func (r *Running) create(ctx context.Context, objects []client.Object) error {
 			return err
 		}
 	}
-	return r.apply(ctx, rest)
+	return r.start(ctx, rest)
 }
 
 // sorted puts objects into the order in which they are made: a pod that comes before its network is on another.
@@ -228,6 +229,44 @@ func (r *Running) apply(ctx context.Context, objects []client.Object) error {
 	}
 	r.forget()
 	return r.note(objects)
+}
+
+// start applies what starts pods, a few at a time, see turns; and before it everything else.
+func (r *Running) start(ctx context.Context, objects []client.Object) error {
+	var others, pods, vms []client.Object
+	for _, o := range objects {
+		switch o.(type) {
+		case *corev1.Pod:
+			pods = append(pods, o)
+		case *kubevirtv1.VirtualMachine:
+			vms = append(vms, o)
+		default:
+			others = append(others, o)
+		}
+	}
+	if err := r.apply(ctx, others); err != nil {
+		return err
+	}
+	nodes, err := facts.NodesForVMs(ctx, r.bed)
+	if err != nil {
+		return err
+	}
+	t := turnsFor(nodes)
+	group, ctx := errgroup.WithContext(ctx)
+	for _, o := range append(pods, vms...) {
+		if err := t.Acquire(ctx, 1); err != nil {
+			break // the group's error is the reason
+		}
+		group.Go(func() error {
+			defer t.Release(1)
+			if err := r.apply(ctx, []client.Object{o}); err != nil {
+				return err
+			}
+			r.awaitAddress(ctx, o)
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
 // applyOne tries again while the API server or a webhook behind it has trouble of its own, as right after start.

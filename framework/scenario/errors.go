@@ -8,8 +8,7 @@ import (
 // Timeouts bound the waits of a scenario, each with its own name in the error when it passes. They are meant
 // for emulation on two cores; a wait ends as soon as it can.
 type Timeouts struct {
-	// Apply bounds making the namespace and all objects. An API server under load with admission webhooks
-	// takes a second for each.
+	// Apply bounds making the namespaces and all objects, pods and VMs a few at a time up to their address.
 	Apply time.Duration
 	// Network bounds a user-defined network's way to NetworkCreated.
 	Network time.Duration
@@ -36,7 +35,7 @@ type Timeouts struct {
 // DefaultTimeouts are used where Options has none.
 func DefaultTimeouts() Timeouts {
 	return Timeouts{
-		Apply: 3 * time.Minute, Network: time.Minute, Migration: 6 * time.Minute, NetworksGone: time.Minute, PodReady: 4 * time.Minute, VMIRunning: 8 * time.Minute, SSH: 4 * time.Minute,
+		Apply: 6 * time.Minute, Network: time.Minute, Migration: 6 * time.Minute, NetworksGone: time.Minute, PodReady: 4 * time.Minute, VMIRunning: 8 * time.Minute, SSH: 4 * time.Minute,
 		ImagePull: 2 * time.Minute, VMsGone: 2 * time.Minute, NamespaceGone: 2 * time.Minute, Diagnostics: 2 * time.Minute,
 	}
 }
