@@ -44,7 +44,7 @@ var _ = Describe("VM on a primary and a secondary UserDefinedNetwork", Ordered, 
 		Label("SU-11", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("SU-11"))
 	It("SU-12 The secondary address survives stop and start (where the IPAM extension is installed)",
 		Label("SU-12", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("SU-12"))
-	It("SU-13 The first NIC and its launcher side are as PU-03 to PU-09",
+	It("SU-13 The first NIC and its launcher side are as PU-03 to PU-09; the NICs are as CN-25",
 		Label("SU-13", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("SU-13"))
 	It("SU-14 One MTU along the secondary's path",
 		Label("SU-14", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("SU-14"))
