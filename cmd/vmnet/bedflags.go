@@ -54,9 +54,14 @@ func (f *bedFlags) open(ctx context.Context, a *app) (*bed.Bed, error) {
 	return bed.Open(ctx, options)
 }
 
-// identityDir is where the keys to guests are kept, so that a later command finds its way into them.
-func identityDir(o stack.Options) string {
-	return filepath.Join(filepath.Dir(o.BedDir()), "identities")
+// identityDir is where the keys to guests are kept, so that a later command finds its way into them: beside the bed that up
+// made, with which they go, and for a cluster that was named in the cache.
+func identityDir(o stack.Options, given bool) string {
+	const name = "identities"
+	if given {
+		return filepath.Join(filepath.Dir(o.BedDir()), name)
+	}
+	return filepath.Join(o.BedDir(), name)
 }
 
 // tidyTime is how long what a command made in a cluster may take to go away.

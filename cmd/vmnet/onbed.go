@@ -65,7 +65,7 @@ func (a *app) onBed(ctx context.Context, beds bedFlags, keep bool, p *progress.R
 			cancel(err)
 		}
 	}()
-	err = work(ctx, session{bed: b, passing: passing, identityDir: identityDir(o)})
+	err = work(ctx, session{bed: b, passing: passing, identityDir: identityDir(o, beds.given())})
 	var died *watchdog.DiedError
 	if errors.As(context.Cause(ctx), &died) {
 		return died

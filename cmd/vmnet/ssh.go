@@ -90,17 +90,22 @@ func (a *app) identityFile(namespace string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file := func(name string) string { return filepath.Join(identityDir(o), name+".identity") }
-	for name := namespace; ; {
-		if _, err := os.Stat(file(name)); err == nil {
-			return file(name), nil
+	dirs := []string{identityDir(o, false), identityDir(o, true)}
+	file := func(dir, name string) string { return filepath.Join(dir, name+".identity") }
+	for name, more := namespace, true; more; name, more = shorter(name) {
+		for _, dir := range dirs {
+			if _, err := os.Stat(file(dir, name)); err == nil {
+				return file(dir, name), nil
+			}
 		}
-		i := strings.LastIndex(name, "-")
-		if i < 0 {
-			return file(namespace), nil
-		}
-		name = name[:i]
 	}
+	return file(dirs[0], namespace), nil
+}
+
+// shorter is a name without its last part, and whether it had more than one.
+func shorter(name string) (string, bool) {
+	i := strings.LastIndex(name, "-")
+	return name[:max(i, 0)], i > 0
 }
 
 // commandExit is the end of a command that ran elsewhere; its exit code becomes ours, as ssh does it.

@@ -2,6 +2,7 @@ package fault
 
 import (
 	"errors"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -132,25 +133,77 @@ func TestSelect(t *testing.T) {
 }
 
 func TestGroup(t *testing.T) {
-	all := All()
-	if got := group(all, true); len(got) != len(all) {
-		t.Errorf("%d groups of %d faults alone", len(got), len(all))
-	}
-	groups := group(all, false)
-	count := 0
-	for _, g := range groups {
-		count += len(g)
-		seen := map[string]string{}
-		for _, f := range g {
-			for id := range f.Red {
-				if seen[id] != "" {
-					t.Errorf("%s and %s are together and both turn %s red", seen[id], f.ID, id)
+	for name, most := range map[string]int{judge.ClusterNetwork: 6, judge.PrimaryUDN: 6, judge.SecondaryUDN: 3} {
+		all, err := Select(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := group(all, true); len(got) != len(all) {
+			t.Errorf("%s: %d groups of %d faults alone", name, len(got), len(all))
+		}
+		groups := group(all, false)
+		count := 0
+		staged := false
+		for _, g := range groups {
+			count += len(g)
+			seen := map[string]string{}
+			for _, f := range g {
+				for id := range f.Red {
+					if seen[id] != "" {
+						t.Errorf("%s and %s are together and both turn %s red", seen[id], f.ID, id)
+					}
+					seen[id] = f.ID
 				}
-				seen[id] = f.ID
+				if f.Stage != g[0].Stage {
+					t.Errorf("%s is together with %s, in another stage", f.ID, g[0].ID)
+				}
 			}
+			if staged && g[0].Stage == "" {
+				t.Errorf("%s comes after a stage that changes VMs", g[0].ID)
+			}
+			staged = staged || g[0].Stage != ""
+		}
+		if count != len(all) || len(groups) > most {
+			t.Errorf("%s: %d faults in %d groups, of %d", name, count, len(groups), len(all))
 		}
 	}
-	if count != len(all) || len(groups) > 6 {
-		t.Errorf("%d faults in %d groups, of %d", count, len(groups), len(all))
+}
+
+// TestStages: a fault that shows only in a stage is one whose claim reads that stage, and no other.
+func TestStages(t *testing.T) {
+	claims := claimIDs()
+	for _, f := range All() {
+		for id := range f.Red {
+			if claims[id].Stage != f.Stage {
+				t.Errorf("%s comes in stage %q, %s reads %q", f.ID, f.Stage, id, claims[id].Stage)
+			}
+		}
+		if f.Stage != "" && len(f.Renews) == 0 {
+			t.Errorf("%s: nothing comes anew in stage %s", f.ID, f.Stage)
+		}
+	}
+}
+
+// TestRevertsTwice: what takes something away must not mind that it is gone already.
+func TestRevertsTwice(t *testing.T) {
+	takes := regexp.MustCompile(`\b(ip \w+ del|nft delete|nb \S*-del|nb remove|vs del-port|rm) `)
+	minds := func(line string) bool {
+		for _, ok := range []string{"||", "--if-exists", "acl-del", "nb remove", "handle $h"} {
+			if strings.Contains(line, ok) {
+				return false
+			}
+		}
+		return takes.MatchString(line)
+	}
+	for _, f := range All() {
+		for _, s := range f.Steps {
+			if s, ok := s.(Script); ok {
+				for _, line := range strings.Split(s.Revert, "\n") {
+					if minds(line) {
+						t.Errorf("%s: a second revert fails: %s", f.ID, line)
+					}
+				}
+			}
+		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -13,24 +12,14 @@ import (
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
-// What two looks at the same network differ in: when and how it was looked at, and which ports and packets the attempts
-// happened to use.
-var volatile = map[string]bool{
-	"at": true, "raw": true, "command": true, "detail": true, "sourcePort": true,
-	"seconds": true, "srcPort": true, "dstPort": true, "length": true, "df": true, "sources": true,
-}
-
-// What a VM's new pod has anew: numbers of links, random MACs of taps.
-var perPod = map[string]bool{"index": true, "peerIndex": true}
-
 // Differences lists where two observations differ in what the network is, by field; empty means that they are equal.
-// Names and addresses of the pods of renewed VMs may differ.
+// Names, addresses and numbers of renewed VMs, pods and networks may differ.
 func Differences(before, after model.Observation, renewed []string) ([]string, error) {
-	a, err := normal(before, renewed)
+	a, err := normaliserOf(before, renewed).observation(before)
 	if err != nil {
 		return nil, err
 	}
-	b, err := normal(after, renewed)
+	b, err := normaliserOf(after, renewed).observation(after)
 	if err != nil {
 		return nil, err
 	}
@@ -39,75 +28,40 @@ func Differences(before, after model.Observation, renewed []string) ([]string, e
 	return found, nil
 }
 
-// normal is an observation as plain values, without what may differ.
-func normal(o model.Observation, renewed []string) (any, error) {
-	names := map[string]string{}
-	for _, s := range o.Stages {
-		for _, vm := range renewed {
-			identities(names, s.VMs[vm], vm)
-		}
-	}
-	raw, err := json.Marshal(o)
+func (n normaliser) observation(o model.Observation) (any, error) {
+	tree, err := plain(o)
 	if err != nil {
 		return nil, fmt.Errorf("compare observations: %w", err)
-	}
-	var tree any
-	if err := json.Unmarshal(raw, &tree); err != nil {
-		return nil, fmt.Errorf("compare observations: %w", err)
-	}
-	n := normaliser{renewed: renewed, names: names}
-	if len(names) > 0 {
-		// longest first: one name may begin another
-		words := slices.SortedFunc(maps.Keys(names), func(a, b string) int { return len(b) - len(a) })
-		for i, w := range words {
-			words[i] = regexp.QuoteMeta(w)
-		}
-		n.words = regexp.MustCompile(`\b(?:` + strings.Join(words, "|") + `)\b`)
 	}
 	return n.value("", tree), nil
 }
 
-// identities are the names and addresses that a VM's pod gives it.
-func identities(names map[string]string, v model.VMView, vm string) {
-	put := func(value, kind string) {
-		if value != "" {
-			names[value] = "<" + kind + " of " + vm + ">"
-		}
-	}
-	put(v.Pod.Value.Name, "pod")
-	put(v.Pod.Value.UID, "uid")
-	put(v.Port.Value.HostLink, "veth")
-	put(v.Port.Value.Name, "port")
-	for _, ip := range v.Pod.Value.IPs {
-		put(ip, "ip")
-	}
-	for _, a := range v.Pod.Value.Allotted {
-		put(a.MAC, "mac")
-	}
-	for _, l := range v.Launcher.Links.Value {
-		if l.Kind == "tun" || l.Name == "tap0" {
-			put(l.MAC, "tap's mac")
-		}
-		for _, a := range l.Addresses {
-			if a.Family == "inet6" && a.CIDR != "::1/128" {
-				ip, _, _ := strings.Cut(a.CIDR, "/")
-				put(ip, "inet6 of "+l.Name)
-			}
-		}
-	}
+// volatile is what two looks at the same network differ in: when and how it was looked at, which ports and packets the
+// attempts happened to use, in which rows of a database or zones of connection tracking it is kept.
+var volatile = map[string]bool{
+	"at": true, "raw": true, "command": true, "detail": true, "sourcePort": true, "clientPort": true, "sources": true, "uuid": true,
 }
 
-type normaliser struct {
-	renewed []string
-	names   map[string]string
-	words   *regexp.Regexp // matches the keys of names; nil for none
+// volatileIn is the same for what has other fields of these names as well.
+var volatileIn = map[string][]string{
+	".frames.": {"seconds", "srcPort", "dstPort", "length", "df"},
+	".flows.":  {"srcPort", "dstPort", "zone"},
+	".hosts.":  {"index", "peerIndex"},
 }
 
-func (n normaliser) text(s string) string {
-	if n.words == nil {
-		return s
+// perPod is what a new pod has anew, or may: numbers of links, its node.
+var perPod = map[string]bool{"index": true, "peerIndex": true, "node": true, "chassis": true, "id": true}
+
+func (n normaliser) skips(path, key string) bool {
+	if volatile[key] || perPod[key] && n.inRenewed(path) {
+		return true
 	}
-	return n.words.ReplaceAllStringFunc(s, func(w string) string { return n.names[w] })
+	for part, keys := range volatileIn {
+		if strings.Contains(path, part) && slices.Contains(keys, key) {
+			return true
+		}
+	}
+	return false
 }
 
 func (n normaliser) value(path string, v any) any {
@@ -115,50 +69,66 @@ func (n normaliser) value(path string, v any) any {
 	case map[string]any:
 		out := map[string]any{}
 		for k, child := range v {
-			if volatile[k] || perPod[k] && n.inRenewed(path) {
-				continue
+			if !n.skips(path, k) {
+				out[n.text(k)] = n.value(path+"."+k, child)
 			}
-			out[n.text(k)] = n.value(path+"."+k, child)
+		}
+		if strings.HasSuffix(path, ".launcher.links.value[]") && n.inRenewed(path) && randomMAC(v) {
+			delete(out, "mac")
 		}
 		return out
 	case []any:
 		out := make([]any, 0, len(v))
 		for _, child := range v {
-			out = append(out, n.value(path+"[]", child))
+			if n.counts(path, child) {
+				out = append(out, n.value(path+"[]", child))
+			}
 		}
-		if strings.Contains(path, ".frames.") && strings.HasSuffix(path, ".value") {
-			return distinct(out)
-		}
-		return out
+		return ordered(path, out)
 	case string:
 		return n.text(v)
 	}
 	return v
 }
 
-func (n normaliser) inRenewed(path string) bool {
-	return slices.ContainsFunc(n.renewed, func(vm string) bool { return strings.Contains(path, ".vms."+vm+".") })
+// randomMAC says whether a launcher's link is one whose MAC the kernel makes up.
+func randomMAC(link map[string]any) bool {
+	name, ok := link["name"].(string)
+	return ok && (link["kind"] == "tun" || link["kind"] == "bridge" || strings.HasSuffix(name, "-nic"))
 }
 
-// distinct makes a set of a capture: which ends spoke TCP, not how many packets it took and in which order. What else
-// was on the wire at that moment is not the flow.
-func distinct(frames []any) []any {
-	seen := map[string]any{}
-	for _, f := range frames {
-		if m, ok := f.(map[string]any); ok && m["proto"] != "tcp" {
-			continue
-		}
-		raw, err := json.Marshal(f)
-		if err != nil {
-			return frames
-		}
-		seen[string(raw)] = f
+// counts says whether an element of a list is of the network that is compared, not of others beside it.
+func (n normaliser) counts(path string, element any) bool {
+	m, ok := element.(map[string]any)
+	switch {
+	case !ok:
+	case strings.Contains(path, ".frames."):
+		return m["proto"] == "tcp" // what else was on the wire at that moment is not the flow
+	case strings.HasSuffix(path, ".neighbours.value"):
+		return m["state"] == "PERMANENT" // others come and go
+	case strings.Contains(path, ".hosts.") && strings.HasSuffix(path, ".links.value"):
+		return m["kind"] != "veth" && len(n.networks) == 0 // of all the node's pods; a new network has new links
+	case strings.Contains(path, ".hosts."):
+		return !n.ofRenewed(jsonOf(m))
 	}
-	out := make([]any, 0, len(seen))
-	for _, k := range slices.Sorted(maps.Keys(seen)) {
-		out = append(out, seen[k])
+	return true
+}
+
+// ordered sorts lists whose order says nothing, and makes a set of a capture: which ends spoke, not how many packets it
+// took.
+func ordered(path string, list []any) []any {
+	switch {
+	case strings.Contains(path, ".frames."):
+		return slices.CompactFunc(sorted(list), reflect.DeepEqual)
+	case strings.Contains(path, ".hosts."), strings.Contains(path, ".flows."), strings.HasSuffix(path, ".routes.value"):
+		return sorted(list)
 	}
-	return out
+	return list
+}
+
+func sorted(list []any) []any {
+	slices.SortFunc(list, func(a, b any) int { return strings.Compare(jsonOf(a), jsonOf(b)) })
+	return list
 }
 
 func compare(path string, a, b any, found *[]string) {
@@ -186,18 +156,23 @@ func compare(path string, a, b any, found *[]string) {
 		}
 	}
 	if !reflect.DeepEqual(a, b) {
-		*found = append(*found, fmt.Sprintf("%s: %s became %s", path, short(a), short(b)))
+		*found = append(*found, fmt.Sprintf("%s: %s became %s", path, clip(jsonOf(a)), clip(jsonOf(b))))
 	}
 }
 
-func short(v any) string {
+// jsonOf is a plain value in one line.
+func jsonOf(v any) string {
 	raw, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Sprint(v)
 	}
-	const most = 200
-	if len(raw) > most {
-		return strings.ToValidUTF8(string(raw[:most]), "") + "…"
-	}
 	return string(raw)
+}
+
+func clip(s string) string {
+	const most = 200
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
 }

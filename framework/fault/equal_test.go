@@ -89,3 +89,69 @@ func TestDifferences(t *testing.T) {
 		})
 	}
 }
+
+// onUDN is an observation of a VM on a user-defined network, of a pod beside it, and of the node.
+func onUDN(pod, ip, id string, change func(*model.Stage)) model.Observation {
+	now := time.Now()
+	mac := "0a:58:" + id
+	network := map[string]model.Allotment{"ns-other/other-udn": {CIDRs: []string{ip + "/24"}, MAC: mac, Role: "primary"}}
+	v := model.VMView{Spec: model.VMSpec{Name: "vm-o", Namespace: "ns-other"}}
+	v.Pod = model.Read[model.Pod]{At: now, Value: model.Pod{Name: pod, UID: pod + "-uid", Node: "n" + id[:1], Allotted: network}}
+	v.Launcher.Links = model.Read[[]model.Link]{At: now, Value: []model.Link{
+		{Index: 3, Name: "ovn-udn1-nic", Kind: "veth", MAC: "aa:00:" + id}, {Index: 4, Name: "k6t-ovn-udn1", Kind: "bridge", MAC: "ba:00:" + id},
+		{Index: 6, Name: "ovn-udn1", Kind: "dummy", MAC: mac, Addresses: []model.Address{{Family: "inet", CIDR: ip + "/24"}}}}}
+	v.Guest.Neighbours = model.Read[[]model.Neighbour]{At: now, Value: []model.Neighbour{{IP: "10.7.7." + id[:1], MAC: "0a:00:" + id, State: "STALE"}}}
+	v.Guest.Leases = model.Read[map[string]model.Lease]{At: now, Value: map[string]model.Lease{"eth0": {IP: ip, Seconds: 3500}}}
+	s := model.Stage{Name: model.Steady, VMs: map[string]model.VMView{"vm-o": v},
+		Pods:     map[string]model.Read[model.Pod]{"client-other": {At: now, Value: model.Pod{Name: "client-other", UID: "u" + id, Node: "n" + id[:1]}}},
+		Networks: map[string]model.Read[model.Network]{"other/other-udn": {At: now, Value: model.Network{Created: "True", NetworkName: "ns-other_other-udn", ID: id[:1]}}},
+		Paths:    map[string]model.Read[model.Path]{"vm-p>vm/vm-o": {At: now, Value: model.Path{Target: "http://" + ip + ":8080/hostname", ClientPort: int(id[0])}}},
+		Hosts: map[string]model.HostView{"n1": {
+			Links: model.Read[[]model.Link]{At: now, Value: []model.Link{{Index: int(id[0]), Name: "breth0"}, {Index: 9, Name: "veth" + id, Kind: "veth"}}},
+			NAT: model.Read[[]model.NATRow]{At: now, Value: []model.NATRow{
+				{UUID: "a", Router: "GR_ns_n1", Network: "", ExternalIP: "172.18.0.2"},
+				{UUID: id, Router: "GR_ns.other_other.udn_n1", Network: "ns-other_other-udn", ExternalIP: "169.254.0.1" + id[:1]}}}}},
+		Flows: map[string]model.Read[model.Flow]{"vm-p>peer/outside": {At: now, Value: model.Flow{Entries: []model.Conntrack{
+			{Original: model.Tuple{Src: "10.1.1.3", SrcPort: int(id[0])}, Zone: int(id[0])}}}}}}
+	if change != nil {
+		change(&s)
+	}
+	return model.Observation{Stages: []model.Stage{s}}
+}
+
+func TestDifferencesOfUserDefinedNetworks(t *testing.T) {
+	one := onUDN("launcher-a", "10.7.7.3", "1:01", nil)
+	all := []string{"vm-o", "client-other", "other/other-udn"}
+	for _, c := range []struct {
+		name    string
+		after   model.Observation
+		renewed []string
+		field   string
+	}{
+		{name: "all of a network anew", after: onUDN("launcher-b", "10.7.7.4", "2:02", nil), renewed: all},
+		{name: "the VM alone may be new", after: onUDN("launcher-b", "10.7.7.4", "2:02", nil), renewed: all[:1], field: "networks.other/other-udn.value.id"},
+		{name: "nothing may be new", after: onUDN("launcher-b", "10.7.7.4", "2:02", nil), field: "vms.vm-o.pod.value.name"},
+		{name: "a rule of another network", field: "nat", renewed: all, after: onUDN("launcher-b", "10.7.7.4", "2:02", func(s *model.Stage) {
+			s.Hosts["n1"].NAT.Value[0].ExternalIP = "169.254.0.99"
+		})},
+		{name: "an entry by hand in the table of neighbours", field: "neighbours", after: onUDN("launcher-a", "10.7.7.3", "1:01", func(s *model.Stage) {
+			s.VMs["vm-o"].Guest.Neighbours.Value[0].State = "PERMANENT"
+		})},
+		{name: "a lease time", field: "seconds", after: onUDN("launcher-a", "10.7.7.3", "1:01", func(s *model.Stage) {
+			s.VMs["vm-o"].Guest.Leases.Value["eth0"] = model.Lease{IP: "10.7.7.3", Seconds: 3400}
+		})},
+		{name: "a link of the node", field: "links", after: onUDN("launcher-a", "10.7.7.3", "1:01", func(s *model.Stage) {
+			s.Hosts["n1"].Links.Value[0].Name = "breth1"
+		})},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			found, err := Differences(one, c.after, c.renewed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (c.field == "") != (len(found) == 0) || !strings.Contains(strings.Join(found, "\n"), c.field) {
+				t.Errorf("differences %q, want one in %q", found, c.field)
+			}
+		})
+	}
+}

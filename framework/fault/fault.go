@@ -19,6 +19,8 @@ type Fault struct {
 	Scenario string
 	// Text says what is broken, where.
 	Text string
+	// Stage is the stage that must come about for the fault to show; empty for the steady one.
+	Stage string
 	// Steps are injected in this order and taken back in the opposite one.
 	Steps []Step
 	// Red are the claims that must turn FAIL, by ID, with what their reason must match.
@@ -27,7 +29,10 @@ type Fault struct {
 	Blind []string
 	// Needs are the features without which it cannot be injected.
 	Needs []model.Feature
-	// Renews are the VMs that come back with another pod: their addresses and names may differ afterwards.
+	// Gateway is the gateway mode without which it cannot be injected; empty for any.
+	Gateway string
+	// Renews are the VMs, pods and networks (by their keys in Stage.Networks) that come anew: their addresses, names and
+	// numbers may differ afterwards.
 	Renews []string
 }
 
@@ -40,5 +45,5 @@ type Step interface {
 	Reversible() bool
 }
 
-// Undo takes a step back and waits until that is in effect.
+// Undo takes a step back and waits until that is in effect. A second one does no harm.
 type Undo func(ctx context.Context) error

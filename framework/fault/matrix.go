@@ -15,6 +15,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/vmnet-project/vmnet/framework/judge"
+	"github.com/vmnet-project/vmnet/framework/model"
 )
 
 // MatrixFile is where Selftest writes the matrix.
@@ -31,6 +32,8 @@ const (
 	Unit Proof = "unit"
 	// Unproven is a claim that no injected fault turned red.
 	Unproven Proof = "unproven"
+	// Inapplicable is a claim that does not apply to the cluster.
+	Inapplicable Proof = "not applicable"
 	// NotChosen is a claim whose faults were not among those chosen for this run.
 	NotChosen Proof = "not chosen"
 )
@@ -56,7 +59,7 @@ type ClaimRow struct {
 	Text     string   `json:"text"`
 	Proof    Proof    `json:"proof"`
 	KilledBy []string `json:"killedBy"`
-	// Why is the reason of a claim that is Unit or Unproven.
+	// Why is the reason of a claim that no fault killed.
 	Why string `json:"why,omitempty"`
 }
 
@@ -67,8 +70,8 @@ func (m Matrix) Proven() bool {
 		!slices.ContainsFunc(m.Claims, func(c ClaimRow) bool { return c.Proof == Unproven })
 }
 
-// newMatrix puts outcomes and claims together. chosen are the faults of this run.
-func newMatrix(scenario string, claims []judge.Claim, chosen []Fault, outcomes []Outcome) Matrix {
+// newMatrix puts outcomes and claims together. chosen are the faults of this run, on a cluster with these facts.
+func newMatrix(scenario string, f model.Facts, claims []judge.Claim, chosen []Fault, outcomes []Outcome) Matrix {
 	m := Matrix{Scenario: scenario, Faults: outcomes}
 	without := WithoutFault()
 	for _, o := range outcomes {
@@ -108,9 +111,12 @@ func newMatrix(scenario string, claims []judge.Claim, chosen []Fault, outcomes [
 			}
 		}
 		unit, isUnit := without[c.ID]
+		absent, na := judge.NotApplicable(c, f)
 		switch {
 		case len(row.KilledBy) > 0:
 			row.Proof = Live
+		case na:
+			row.Proof, row.Why = Inapplicable, absent
 		case isUnit:
 			row.Proof, row.Why = Unit, unit
 		case meant:
@@ -173,6 +179,9 @@ func (m Matrix) Summary() string {
 	}
 	s := fmt.Sprintf("%d of %d faults killed, %d restored; %d claims proven live, %d by unit alone, %d unproven",
 		m.Killed, m.Injected, m.Restored, proofs[Live], proofs[Unit], proofs[Unproven])
+	if n := proofs[Inapplicable]; n > 0 {
+		s += fmt.Sprintf(", %d not applicable", n)
+	}
 	if n := proofs[NotChosen]; n > 0 {
 		s += fmt.Sprintf(", %d not chosen", n)
 	}

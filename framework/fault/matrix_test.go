@@ -31,7 +31,7 @@ func TestMatrix(t *testing.T) {
 				"CN-26": {Effect: Leaked, Before: model.Pass, Verdict: model.Error, Reason: "guest vm-a: no answer"}}},
 		{ID: chosen[2].ID, Text: chosen[2].Text, Skipped: "needs outside-peer: the underlay names no host outside the cluster", Cells: map[string]Cell{}},
 	}
-	m := newMatrix(judge.ClusterNetwork, claims, chosen, outcomes)
+	m := newMatrix(judge.ClusterNetwork, model.Facts{}, claims, chosen, outcomes)
 	if m.Proven() {
 		t.Error("a matrix with a fault that was not killed is proven")
 	}
@@ -81,9 +81,35 @@ func TestProven(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			o := good
 			c.change(&o)
-			if got := newMatrix(judge.ClusterNetwork, claims, chosen, []Outcome{o}).Proven(); got != c.want {
+			if got := newMatrix(judge.ClusterNetwork, model.Facts{}, claims, chosen, []Outcome{o}).Proven(); got != c.want {
 				t.Errorf("proven %t, want %t", got, c.want)
 			}
 		})
+	}
+}
+
+// TestInapplicable: a claim that does not apply to the cluster is neither proven nor missing.
+func TestInapplicable(t *testing.T) {
+	claims, err := judge.Select([]string{judge.SecondaryUDN}, []string{"SU-02", "SU-12"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	chosen, err := Select(judge.SecondaryUDN, []string{"SU-02", "SU-12"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := model.Facts{Features: map[model.Feature]model.Presence{model.FeatureUDN: {Present: true}, model.FeatureL2Bridge: {Present: true},
+		model.FeatureIPAMExtension: {Reason: "it is not installed"}}}
+	outcomes := []Outcome{
+		{ID: chosen[0].ID, Killed: true, Restored: true, Cells: map[string]Cell{"SU-02": {Effect: Killed}}},
+		{ID: chosen[1].ID, Skipped: missing(chosen[1], f), Cells: map[string]Cell{}},
+	}
+	m := newMatrix(judge.SecondaryUDN, f, claims, chosen, outcomes)
+	if !m.Proven() || m.Claims[1].Proof != Inapplicable || m.Claims[1].Why != "needs ipam-extension: it is not installed" {
+		t.Errorf("proven %t: %+v", m.Proven(), m.Claims[1])
+	}
+	f.Features[model.FeatureIPAMExtension] = model.Presence{Present: true}
+	if m = newMatrix(judge.SecondaryUDN, f, claims, chosen, outcomes); m.Proven() {
+		t.Error("a claim that applies and that no fault killed is proven")
 	}
 }

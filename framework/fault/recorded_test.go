@@ -23,7 +23,11 @@ func recorded(t *testing.T, name string) (model.Observation, []model.Judgement) 
 		t.Fatal(err)
 	}
 	var js []model.Judgement
-	for _, c := range judge.All() {
+	claims, err := judge.Select([]string{o.Scenario}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range claims {
 		js = append(js, judge.Judge(c, o))
 	}
 	return o, js
@@ -39,9 +43,9 @@ func TestRecorded(t *testing.T) {
 	}
 	// what was not injected then: those for a claim that another had taken. CN-20's own words hide behind vm-b's name.
 	var first []Fault
-	for _, f := range All() {
+	for _, f := range clusterNetwork() {
 		switch f.ID {
-		case "CN-04/tap-without-bridge", "CN-11/other-subnet", "CN-19/smaller-gateway", "CN-20/no-port-forward",
+		case "CN-04/tap-without-bridge", "CN-11/other-subnet", "CN-19/smaller-gateway", "CN-19/larger-gateway", "CN-20/no-port-forward",
 			"CN-21/bridge", "CN-21/guest", "CN-21/gateway":
 		default:
 			first = append(first, f)

@@ -38,13 +38,25 @@ func (r Renumber) Do(ctx context.Context, w *World) (Undo, error) {
 	if len(networks) == 0 || networks[0].Pod == nil {
 		return nil, fmt.Errorf("VM %s: its first network is not the pod network", r.VM)
 	}
-	was := networks[0].Pod.VMNetworkCIDR
-	undo := func(ctx context.Context) error { return r.set(ctx, w, was) }
-	return undo, r.set(ctx, w, r.CIDR)
+	undo, err := w.pledge(record{Renumber: &renumbered{VM: r.VM, Was: networks[0].Pod.VMNetworkCIDR}})
+	if err != nil {
+		return nil, err
+	}
+	return undo, w.renumber(ctx, r.VM, r.CIDR)
 }
 
-func (r Renumber) set(ctx context.Context, w *World, cidr string) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, RenewTimeout, fmt.Errorf("VM %s did not come back within %s", r.VM, RenewTimeout))
+// renumbered is a VM with the vmNetworkCIDR that it had.
+type renumbered struct {
+	VM  string `json:"vm"`
+	Was string `json:"was"`
+}
+
+func (r *renumbered) takeBack(ctx context.Context, w *World) error {
+	return w.renumber(ctx, r.VM, r.Was)
+}
+
+func (w *World) renumber(ctx context.Context, name, cidr string) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, RenewTimeout, fmt.Errorf("VM %s did not come back within %s", name, RenewTimeout))
 	defer cancel()
 	pod := map[string]any{}
 	if cidr != "" {
@@ -54,22 +66,24 @@ func (r Renumber) set(ctx context.Context, w *World, cidr string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := w.Bed.KubeVirt.VirtualMachine(w.Running.Namespace).Patch(ctx, r.VM, types.JSONPatchType, patch, metav1.PatchOptions{}); err != nil {
-		return fmt.Errorf("VM %s: %w", r.VM, err)
+	if _, err := w.Bed.KubeVirt.VirtualMachine(w.Running.Namespace).Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{}); err != nil {
+		return fmt.Errorf("VM %s: %w", name, err)
 	}
 	for i, s := range w.Running.Specs {
-		if s.Name == r.VM && len(s.Interfaces) > 0 {
+		if s.Name == name && len(s.Interfaces) > 0 {
 			w.Running.Specs[i].Interfaces[0].VMNetworkCIDR = cidr
 		}
 	}
-	return w.renew(ctx, r.VM)
+	return w.renew(ctx, name)
 }
 
 // renew ends a VM's instance, which a VM that always runs replaces, and waits for the first command in the new guest.
 func (w *World) renew(ctx context.Context, vm string) error {
 	instances := w.Bed.KubeVirt.VirtualMachineInstance(w.Running.Namespace)
 	old, err := instances.Get(ctx, vm, metav1.GetOptions{})
-	if err != nil {
+	if apierrors.IsNotFound(err) {
+		old = &kubevirtv1.VirtualMachineInstance{} // it is being replaced already
+	} else if err != nil {
 		return fmt.Errorf("VM %s: %w", vm, err)
 	}
 	if err := instances.Delete(ctx, vm, metav1.DeleteOptions{GracePeriodSeconds: ptr.To(int64(0))}); err != nil && !apierrors.IsNotFound(err) {

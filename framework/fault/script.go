@@ -18,15 +18,16 @@ const (
 	effectPoll    = time.Second
 )
 
-// Script is a change made by shell commands at a place. All of its scripts see the variables of the world; Revert and
-// Undone see $was as well, what Save printed.
+// Script is a change made by shell commands at a place. All of its scripts see the variables of the world; Change, Revert
+// and the conditions see $was as well, what Save printed.
 type Script struct {
 	At Where
-	// VM is the one that the place is seen from.
+	// VM is the one that the place is seen from; or a pod of the scenario, as "pod/twin-a".
 	VM string
 	// Save prints what Revert needs to know; it changes nothing.
 	Save string
-	// Change makes the change; Revert takes it back, from whatever point Change may have come to.
+	// Change makes the change; Revert takes it back, from whatever point Change may have come to, and a second time as
+	// well.
 	Change, Revert string
 	// Effect and Undone end with exit code 0 once the change, or its end, is in effect. Empty: it is so at once.
 	Effect, Undone string
@@ -48,37 +49,55 @@ func (s Script) Do(ctx context.Context, w *World) (Undo, error) {
 	var undos []Undo
 	undo := func(ctx context.Context) error { return takeBack(ctx, undos) }
 	for _, p := range spots {
-		was, err := p.run(ctx, variables, s.Save)
+		was, err := p.run(ctx, w, variables, s.Save)
 		if err != nil {
 			return undo, fmt.Errorf("save: %w", err)
 		}
 		seen := variables + "was=" + bed.CommandLine([]string{strings.TrimSpace(was)}) + "\n"
-		undos = append(undos, func(ctx context.Context) error {
-			if _, err := p.run(ctx, seen, s.Revert); err != nil {
-				return err
-			}
-			return p.await(ctx, seen, s.Undone)
-		})
-		if _, err := p.run(ctx, seen, s.Change); err != nil {
+		one, err := w.pledge(record{Script: &reverted{Spot: p, Variables: seen, Revert: s.Revert, Undone: s.Undone}})
+		if err != nil {
 			return undo, err
 		}
-		if err := p.await(ctx, seen, s.Effect); err != nil {
+		undos = append(undos, one)
+		if _, err := p.run(ctx, w, seen, s.Change); err != nil {
+			return undo, err
+		}
+		if err := p.await(ctx, w, seen, s.Effect); err != nil {
 			return undo, err
 		}
 	}
 	return undo, nil
 }
 
+// reverted is what takes a script back at one place.
+type reverted struct {
+	Spot      spot   `json:"spot"`
+	Variables string `json:"variables"`
+	Revert    string `json:"revert"`
+	Undone    string `json:"undone,omitempty"`
+}
+
+func (r *reverted) takeBack(ctx context.Context, w *World) error {
+	if _, err := r.Spot.run(ctx, w, r.Variables, r.Revert); err != nil {
+		return err
+	}
+	return r.Spot.await(ctx, w, r.Variables, r.Undone)
+}
+
 // run runs one script at a place, stopping at the first command that fails.
-func (p spot) run(ctx context.Context, variables, script string) (string, error) {
+func (s spot) run(ctx context.Context, w *World, variables, script string) (string, error) {
 	if strings.TrimSpace(script) == "" {
 		return "", nil
 	}
-	argv := []string{"sh", "-c", "set -e\n" + p.prelude + variables + script}
-	if p.inside != "" {
-		argv = []string{"sh", "-c", intoPod, "sh", p.inside, argv[2]}
+	at, prelude, err := s.enter(ctx, w)
+	if err != nil {
+		return "", err
 	}
-	out, err := p.runner.Run(ctx, argv...)
+	argv := []string{"sh", "-c", "set -e\n" + prelude + variables + script}
+	if s.Pod != "" {
+		argv = []string{"sh", "-c", intoPod, "sh", bed.CGroupOf(s.UID), argv[2]}
+	}
+	out, err := at.Run(ctx, argv...)
 	var failed *bed.CommandError
 	if errors.As(err, &failed) { // without what every script begins with
 		return out, fmt.Errorf("%s: %q: exit code %d: %s", failed.Place, script, failed.ExitCode, strings.TrimSpace(failed.Stderr))
@@ -87,15 +106,23 @@ func (p spot) run(ctx context.Context, variables, script string) (string, error)
 }
 
 // await runs a condition until it holds.
-func (p spot) await(ctx context.Context, variables, condition string) error {
+func (s spot) await(ctx context.Context, w *World, variables, condition string) error {
 	if strings.TrimSpace(condition) == "" {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, EffectTimeout, fmt.Errorf("not in effect within %s", EffectTimeout))
+	return until(ctx, "not in effect", func(ctx context.Context) error {
+		_, err := s.run(ctx, w, variables, condition)
+		return err
+	})
+}
+
+// until tries something until it succeeds, for EffectTimeout.
+func until(ctx context.Context, what string, try func(context.Context) error) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, EffectTimeout, fmt.Errorf("%s within %s", what, EffectTimeout))
 	defer cancel()
 	var last error
 	err := wait.PollUntilContextCancel(ctx, effectPoll, true, func(ctx context.Context) (bool, error) {
-		_, last = p.run(ctx, variables, condition)
+		last = try(ctx)
 		return last == nil, nil
 	})
 	if err != nil {

@@ -10,15 +10,18 @@ import (
 // which they are injected; all for no name. A name that nothing has is a *judge.UnknownError.
 func Select(scenarioName string, names []string) ([]Fault, error) {
 	var all []Fault
-	var valid []string
+	var valid, scenarios []string
 	for _, f := range All() {
+		if !slices.Contains(scenarios, f.Scenario) {
+			scenarios = append(scenarios, f.Scenario)
+		}
 		if f.Scenario == scenarioName {
 			all = append(all, f)
 			valid = append(valid, f.ID)
 		}
 	}
 	if len(all) == 0 {
-		return nil, &judge.UnknownError{Kind: "scenario", Name: scenarioName, Valid: []string{judge.ClusterNetwork}}
+		return nil, &judge.UnknownError{Kind: "scenario", Name: scenarioName, Valid: scenarios}
 	}
 	if len(names) == 0 {
 		return all, nil
@@ -58,7 +61,10 @@ next:
 }
 
 func share(a, b Fault) bool {
-	if len(a.Renews)+len(b.Renews) > 0 {
+	if a.Stage != b.Stage {
+		return true // what is steady is looked at without a stage
+	}
+	if a.Stage == "" && len(a.Renews)+len(b.Renews) > 0 {
 		return true // a VM that starts anew forgets what else was done to it
 	}
 	for id := range a.Red {

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/facts"
@@ -33,7 +36,8 @@ type Config struct {
 	// take it down afterwards, unless Keep.
 	Running *scenario.Running
 	Keep    bool
-	// IdentityDir, where set, keeps the keys to the guests of what is deployed here.
+	// IdentityDir, where set, keeps the keys to the guests of what is deployed here; and, where the bed has no directory, what
+	// takes back what is injected.
 	IdentityDir string
 	// Dir gets selftest.json, and below selftest/ each observation; empty for neither.
 	Dir string
@@ -50,7 +54,8 @@ const observationsDir = "selftest"
 // error: ask Matrix.Proven. The matrix holds what there is beside an error, too; *NotGreenError is a network on which
 // nothing could be told, *judge.UnknownError a name that no fault or claim has.
 //
-// It changes the cluster's own network for a while, on the nodes that the VMs run on: not for one that others use.
+// It changes the cluster's own network for a while, on the nodes that the VMs run on: not for one that others use. What a
+// selftest on this bed left that was killed is taken back first.
 func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 	chosen, err := Select(c.Scenario, c.Faults)
 	if err != nil {
@@ -60,13 +65,20 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 		c.Step = func(string) func(error) { return func(error) {} }
 	}
 	started := time.Now().UTC()
+	j, err := c.openJournal(ctx)
+	if err != nil {
+		return Matrix{}, err
+	}
+	if err := c.takeBackLeftovers(ctx, j); err != nil {
+		return Matrix{}, err
+	}
 	f, err := facts.Discover(ctx, c.Bed)
 	if err != nil {
 		return Matrix{}, fmt.Errorf("facts: %w", err)
 	}
 	running := c.Running
 	if running == nil {
-		running, err = scenario.Deploy(ctx, c.Bed, scenario.Options{Scenario: c.Scenario, Spare: true, IdentityDir: c.IdentityDir, Step: c.Step})
+		running, err = scenario.Deploy(ctx, c.Bed, scenario.Options{Scenario: c.Scenario, Spare: true, IdentityDir: c.IdentityDir, Facts: &f, Step: c.Step})
 		if running != nil && !c.Keep {
 			defer func() { err = errors.Join(err, running.Teardown(context.WithoutCancel(ctx))) }()
 		}
@@ -78,9 +90,9 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 	if err != nil {
 		return Matrix{}, err
 	}
-	e := c.engine(running, f, claims)
+	e := c.engine(&World{Bed: c.Bed, Running: running, Facts: f, journal: j}, claims)
 	outcomes, err := e.run(ctx, group(chosen, !c.Together))
-	m = newMatrix(c.Scenario, claims, chosen, outcomes)
+	m = newMatrix(c.Scenario, f, claims, chosen, outcomes)
 	m.Versions, m.Started, m.Finished = f.Versions, started, time.Now().UTC()
 	if err != nil {
 		m.Stopped = err.Error()
@@ -91,25 +103,74 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 	return m, err
 }
 
-func (c Config) engine(running *scenario.Running, f model.Facts, claims []judge.Claim) *engine {
+// openJournal finds the journal where the next selftest on this bed looks, too; nil where there is no such place.
+func (c Config) openJournal(ctx context.Context) (*journal, error) {
+	dir := cmp.Or(c.Bed.Dir, c.IdentityDir, c.Dir)
+	if dir == "" {
+		return nil, nil // one that keeps nothing
+	}
+	space, err := c.Bed.Kube.CoreV1().Namespaces().Get(ctx, metav1.NamespaceSystem, metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("which cluster this is: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	return openJournal(dir, string(space.UID))
+}
+
+func (c Config) takeBackLeftovers(ctx context.Context, j *journal) error {
+	if len(j.left()) == 0 {
+		return nil
+	}
+	done := c.Step("take back what an earlier selftest left")
+	err := leftovers{journal: j, world: &World{Bed: c.Bed}, tell: c.tell, gone: wentAway,
+		attach: func(ctx context.Context, namespace string) (*scenario.Running, error) {
+			if c.Running != nil && c.Running.Namespace == namespace {
+				return c.Running, nil
+			}
+			return scenario.Attach(ctx, c.Bed, namespace, c.IdentityDir, c.Step)
+		}}.takeBack(ctx)
+	done(err)
+	return err
+}
+
+func (c Config) tell(line string) {
+	if c.Out != nil {
+		_, _ = fmt.Fprintln(c.Out, line)
+	}
+}
+
+func (c Config) engine(w *World, claims []judge.Claim) *engine {
+	observation := func(stages ...model.Stage) model.Observation {
+		return model.Observation{Format: model.FormatVersion, Scenario: c.Scenario, Facts: w.Facts, Stages: stages}
+	}
 	return &engine{
-		world: &World{Bed: c.Bed, Running: running, Facts: f}, facts: f, step: c.Step,
+		world: w, facts: w.Facts, step: c.Step, tell: c.tell, state: w.state, aftermath: w.aftermath,
+		alivePoll: alivePoll, goneAfter: goneAfter, patience: statePatience, statePoll: statePoll,
+		alive: func(ctx context.Context) error {
+			return c.Bed.Kube.Discovery().RESTClient().Get().AbsPath("/version").Do(ctx).Error()
+		},
 		look: func(ctx context.Context, name string) (model.Observation, error) {
-			s := observe.Stage(ctx, c.Bed, running, f, model.Steady, c.Step)
-			o := model.Observation{Format: model.FormatVersion, Scenario: c.Scenario, Facts: f, Stages: []model.Stage{s}}
+			o := observation(observe.Transition(ctx, c.Bed, w.Running, w.Facts, model.Steady, c.Step))
+			return o, c.store(name, o)
+		},
+		come: func(ctx context.Context, name, stage string, before model.Observation) (model.Observation, error) {
+			steady, _ := before.Stage(model.Steady)
+			o := observation(steady)
+			w.amongSpecs(func() {
+				o.Stages = append(o.Stages, observe.Transition(ctx, c.Bed, w.Running, w.Facts, stage, c.Step))
+			})
 			return o, c.store(name, o)
 		},
 		judge: func(o model.Observation) []model.Judgement {
 			var js []model.Judgement
 			for _, claim := range claims {
-				js = append(js, judge.Judge(claim, o))
+				if _, seen := o.Stage(cmp.Or(claim.Stage, model.Steady)); seen {
+					js = append(js, judge.Judge(claim, o))
+				}
 			}
 			return js
-		},
-		tell: func(line string) {
-			if c.Out != nil {
-				_, _ = fmt.Fprintln(c.Out, line)
-			}
 		},
 	}
 }

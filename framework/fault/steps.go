@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -21,9 +20,14 @@ func (Apply) Reversible() bool { return true }
 
 // Do applies the manifest, and waits for VMs in it.
 func (a Apply) Do(ctx context.Context, w *World) (Undo, error) {
-	undo := func(ctx context.Context) error { return w.Running.Delete(ctx, a.File) }
+	undo, err := w.pledge(record{Apply: &a})
+	if err != nil {
+		return nil, err
+	}
 	return undo, w.Running.Apply(ctx, a.File)
 }
+
+func (a Apply) takeBack(ctx context.Context, w *World) error { return w.Running.Delete(ctx, a.File) }
 
 // Retarget points a Service's selector at a label that no pod has.
 type Retarget struct{ Service string }
@@ -33,46 +37,56 @@ func (Retarget) Reversible() bool { return true }
 
 // Do changes the selector, and waits until the control plane has no endpoint for it any more.
 func (r Retarget) Do(ctx context.Context, w *World) (Undo, error) {
-	services := w.Bed.Kube.CoreV1().Services(w.Running.Namespace)
-	svc, err := services.Get(ctx, r.Service, metav1.GetOptions{})
+	svc, err := w.Bed.Kube.CoreV1().Services(w.Running.Namespace).Get(ctx, r.Service, metav1.GetOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("service %s: %w", r.Service, err)
 	}
-	point := func(ctx context.Context, selector map[string]string, backends bool) error {
-		patch, err := json.Marshal([]map[string]any{{"op": "replace", "path": "/spec/selector", "value": selector}})
-		if err != nil {
-			return err
-		}
-		if _, err := services.Patch(ctx, r.Service, types.JSONPatchType, patch, metav1.PatchOptions{}); err != nil {
-			return fmt.Errorf("service %s: %w", r.Service, err)
-		}
-		return w.endpoints(ctx, r.Service, backends)
+	undo, err := w.pledge(record{Retarget: &retargeted{Service: r.Service, Was: svc.Spec.Selector}})
+	if err != nil {
+		return nil, err
 	}
-	was := maps.Clone(svc.Spec.Selector)
-	undo := func(ctx context.Context) error { return point(ctx, was, true) }
-	return undo, point(ctx, map[string]string{"app.kubernetes.io/name": "nobody"}, false)
+	return undo, w.retarget(ctx, r.Service, map[string]string{"app.kubernetes.io/name": "nobody"}, false)
+}
+
+// retargeted is a Service with the selector that it had.
+type retargeted struct {
+	Service string            `json:"service"`
+	Was     map[string]string `json:"was"`
+}
+
+func (r *retargeted) takeBack(ctx context.Context, w *World) error {
+	return w.retarget(ctx, r.Service, r.Was, true)
+}
+
+func (w *World) retarget(ctx context.Context, service string, selector map[string]string, backends bool) error {
+	patch, err := json.Marshal([]map[string]any{{"op": "replace", "path": "/spec/selector", "value": selector}})
+	if err != nil {
+		return err
+	}
+	services := w.Bed.Kube.CoreV1().Services(w.Running.Namespace)
+	if _, err := services.Patch(ctx, service, types.JSONPatchType, patch, metav1.PatchOptions{}); err != nil {
+		return fmt.Errorf("service %s: %w", service, err)
+	}
+	return w.endpoints(ctx, service, backends)
 }
 
 // endpoints waits until a Service has backends, or none.
 func (w *World) endpoints(ctx context.Context, service string, want bool) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, EffectTimeout, fmt.Errorf("the endpoints of service %s did not follow within %s", service, EffectTimeout))
-	defer cancel()
-	err := wait.PollUntilContextCancel(ctx, effectPoll, true, func(ctx context.Context) (bool, error) {
+	return until(ctx, "the endpoints of service "+service+" did not follow", func(ctx context.Context) error {
 		slices, err := w.Bed.Kube.DiscoveryV1().EndpointSlices(w.Running.Namespace).List(ctx,
 			metav1.ListOptions{LabelSelector: "kubernetes.io/service-name=" + service})
 		if err != nil {
-			return false, nil //nolint:nilerr // asked again until the timeout
+			return err
 		}
 		n := 0
 		for _, s := range slices.Items {
 			n += len(s.Endpoints)
 		}
-		return (n > 0) == want, nil
+		if (n > 0) != want {
+			return fmt.Errorf("there are %d", n)
+		}
+		return nil
 	})
-	if err != nil {
-		return context.Cause(ctx)
-	}
-	return nil
 }
 
 // DeletePolicies deletes each NetworkPolicy of the scenario's namespace as soon as it appears, until taken back.

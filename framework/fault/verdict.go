@@ -1,7 +1,9 @@
 package fault
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -113,18 +115,30 @@ func (f Fault) moves(j model.Judgement) bool {
 	return f.Red[j.ID] != nil || j.Verdict == model.Error && slices.Contains(f.Blind, j.ID)
 }
 
-// applicable says why a fault cannot be injected where the verdicts before it are these; empty when it can.
+// applicable says why a fault cannot be injected where the verdicts before it are these; empty when it can. A claim that is
+// KNOWN can still turn FAIL, by another deviation.
 func applicable(f Fault, facts model.Facts, before []model.Judgement) string {
+	if why := missing(f, facts); why != "" {
+		return why
+	}
+	was := byID(before)
+	for _, id := range slices.Sorted(maps.Keys(f.Red)) {
+		if v := was[id].Verdict; v != model.Pass && v != model.Known {
+			return fmt.Sprintf("%s is %s without it", id, cmp.Or(v, model.DidNotRun))
+		}
+	}
+	return ""
+}
+
+// missing says what a cluster lacks that a fault needs; empty for nothing.
+func missing(f Fault, facts model.Facts) string {
 	for _, need := range f.Needs {
 		if p := facts.Features[need]; !p.Present {
 			return fmt.Sprintf("needs %s: %s", need, p.Reason)
 		}
 	}
-	was := byID(before)
-	for id := range f.Red {
-		if v := was[id].Verdict; v != model.Pass {
-			return fmt.Sprintf("%s is %s without it", id, v)
-		}
+	if f.Gateway != "" && f.Gateway != facts.GatewayMode {
+		return fmt.Sprintf("needs gateway mode %s: the cluster's is %s", f.Gateway, facts.GatewayMode)
 	}
 	return ""
 }

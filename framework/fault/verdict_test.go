@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/vmnet-project/vmnet/framework/model"
@@ -72,15 +73,30 @@ func TestWeigh(t *testing.T) {
 }
 
 func TestApplicable(t *testing.T) {
-	f := Fault{Red: red("A", `^a`), Needs: []model.Feature{model.FeatureOutside}}
-	there := model.Facts{Features: map[model.Feature]model.Presence{model.FeatureOutside: {Present: true}}}
-	if s := applicable(f, there, []model.Judgement{judged("A", model.Pass, "")}); s != "" {
-		t.Error(s)
-	}
-	if s := applicable(f, model.Facts{}, []model.Judgement{judged("A", model.Pass, "")}); s == "" {
-		t.Error("injected without the feature that it needs")
-	}
-	if s := applicable(f, there, []model.Judgement{judged("A", model.Known, "")}); s == "" {
-		t.Error("injected where its claim is not green")
+	there := model.Facts{GatewayMode: "shared", Features: map[model.Feature]model.Presence{model.FeatureOutside: {Present: true}}}
+	needs := Fault{Red: red("A", `^a`), Needs: []model.Feature{model.FeatureOutside}}
+	local := Fault{Red: red("A", `^a`), Gateway: "local"}
+	for _, c := range []struct {
+		name    string
+		f       Fault
+		facts   model.Facts
+		verdict model.Verdict
+		why     string
+	}{
+		{"as it should be", needs, there, model.Pass, ""},
+		{"a known deviation can still become another", needs, there, model.Known, ""},
+		{"the feature is absent", needs, model.Facts{}, model.Pass, "needs outside-peer"},
+		{"another gateway mode", local, there, model.Pass, "needs gateway mode local: the cluster's is shared"},
+		{"red already", needs, there, model.Fail, "A is FAIL without it"},
+		{"not to be seen", needs, there, model.Error, "A is ERROR without it"},
+		{"not judged", needs, there, "", "A is DID-NOT-RUN without it"},
+	} {
+		var before []model.Judgement
+		if c.verdict != "" {
+			before = append(before, judged("A", c.verdict, ""))
+		}
+		if why := applicable(c.f, c.facts, before); (why == "") != (c.why == "") || !strings.HasPrefix(why, c.why) {
+			t.Errorf("%s: %q", c.name, why)
+		}
 	}
 }
