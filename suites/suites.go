@@ -86,7 +86,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 	return r, context.Cause(ctx)
 }
 
-var _ = ginkgo.BeforeSuite(session.Deploy, ginkgo.NodeTimeout(session.DeployTimeout))
+var _ = ginkgo.BeforeSuite(session.Deploy, ginkgo.NodeTimeout(session.DeployNode))
 
 // outcome takes the place of a testing.T: the specs' own results say more.
 type outcome struct{}

@@ -72,7 +72,11 @@ func TestSuites(t *testing.T) {
 	if _, err := session.Begin(ctx, session.Options{Bed: b, Claims: filtered(), OutDir: out, Step: step, Context: ctx}); err != nil {
 		t.Fatal(err)
 	}
-	ginkgo.RunSpecs(t, "vmnet")
+	suite, reporter := ginkgo.GinkgoConfiguration()
+	if suite.LabelFilter == "" { // what vmnet run takes, too
+		suite.LabelFilter = "scenario:" + strings.Join(judge.Proven(), " || scenario:")
+	}
+	ginkgo.RunSpecs(t, "vmnet", suite, reporter)
 }
 
 // filtered are the claims that ginkgo's label filter lets through: their scenarios alone are deployed.
@@ -80,12 +84,23 @@ func filtered() []judge.Claim {
 	filter := ginkgo.GinkgoLabelFilter()
 	var claims []judge.Claim
 	for _, c := range judge.All() {
-		labels := ginkgo.Labels{c.ID, "scenario:" + c.Scenario, "profile:" + string(c.Profile)}
-		if filter == "" || labels.MatchesLabelFilter(filter) {
+		if filter == "" && slices.Contains(judge.Proven(), c.Scenario) || filter != "" && labelsOf(c).MatchesLabelFilter(filter) {
 			claims = append(claims, c)
 		}
 	}
 	return claims
+}
+
+// labelsOf are what a claim's spec can be selected by.
+func labelsOf(c judge.Claim) ginkgo.Labels {
+	labels := ginkgo.Labels{c.ID, "scenario:" + c.Scenario, "profile:" + string(c.Profile)}
+	for _, f := range c.Needs {
+		labels = append(labels, "needs:"+string(f))
+	}
+	if c.Stage != "" {
+		labels = append(labels, "stage:"+c.Stage)
+	}
+	return labels
 }
 
 // byGinkgo says whether Ginkgo's command line started the test binary: it always sets a seed.
@@ -132,10 +147,9 @@ func TestLabelsMatchTheRegistry(t *testing.T) {
 		}
 		id, _, _ := strings.Cut(s.LeafNodeText, " ")
 		c := byID[id]
-		for _, want := range []string{"profile:" + string(c.Profile), "scenario:" + c.Scenario} {
-			if !slices.Contains(s.Labels(), want) {
-				t.Errorf("%s: labels %v, want %s", id, s.Labels(), want)
-			}
+		got, want := slices.Sorted(slices.Values(s.Labels())), slices.Sorted(slices.Values(labelsOf(c)))
+		if !slices.Equal(got, want) {
+			t.Errorf("%s: labels %v, want %v", id, got, want)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func (a *app) prove(ctx context.Context, s session, rec *record, keep bool) erro
 		IdentityDir: s.identityDir, Step: rec.p.Step})
 	rec.report.Facts, rec.judged = result.Facts, result.Judgements
 	if err != nil {
-		return &setupError{err}
+		return errors.Join(&setupError{err}, problemsOf(result)) // what did not go away is told, too
 	}
 	if keep {
 		for _, namespace := range result.Kept {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/vmnet-project/vmnet/framework/scenario"
 	"github.com/vmnet-project/vmnet/stack"
 )
 
@@ -38,6 +39,9 @@ brings one up and takes it down again. Report and observations are in out/latest
 
 func (a *app) run(ctx context.Context, beds bedFlags, chosen selection, guest string, keep bool, out string) error {
 	claims, err := chosen.choose()
+	if err == nil {
+		err = scenario.KnownGuest(guest)
+	}
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func last(mark string, asks []ask) string {
 	}
 	fmt.Fprintf(&b, `i=0
 while [ $i -lt %[1]d ]; do
-	cat "$aside/$i.o"; read -r c <"$aside/$i.c"; printf '\n%[2]s %%d\n' "$c"
+	cat "$aside/$i.o"; c=; read -r c <"$aside/$i.c"; printf '\n%[2]s %%s\n' "$c" # one without code spoils the batch
 	cat "$aside/$i.e"; printf '\n%[2]s\n'
 	i=$((i+1))
 done

@@ -69,7 +69,7 @@ func (o *observer) datagramProbes(vm string, p *peer) []probe {
 		return nil
 	}
 	return []probe{
-		datagramProbe(controlDatagram(vm), me, p.address(), ports.low, lowSize, 2),
+		datagramProbe(controlDatagram(vm), me, p.address(), ports.low, lowSize, 1), // no more time than what must not come has
 		datagramProbe(datagramPath(vm), me, p.address(), ports.udp, o.facts.MTU, 2),
 		unwantedDatagram(bigDatagramPath(vm), me, p.address(), ports.big, o.facts.MTU+1, bigTries),
 	}

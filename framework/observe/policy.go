@@ -76,6 +76,7 @@ func (o *observer) removePolicies(ctx context.Context, paths ...string) {
 func (o *observer) attempt(vm, suffix string, limit, seconds int) probe {
 	url := o.hostnameURL(vm)
 	one := httpProbe("pod/client>"+vm+suffix, "pod/client", "vm/"+vm, url, seconds, answered)
+	one.impossible = unknown(vm, o.podIP(vm))
 	one.ask.script = fmt.Sprintf(`end=$(($(date +%%s)+%[1]d))
 while :; do
 	if out=$(get %[2]d '%[3]s' 2>&1); then printf '%%s' "$out"; exit 0; else c=$?; fi
@@ -93,8 +94,8 @@ exit $c`, limit, seconds, url)
 const (
 	// refusals are so many tries, all refused, each with its control: that is a denial.
 	refusals = 3
-	// stagger is the time between the starts of two of them, in seconds.
-	stagger = 0.7
+	// stagger is the time between the starts of two of them, in seconds: a VM that hangs for a moment denies nothing.
+	stagger = 3
 	// slowMark is what the client says of refusals that were none, for want of a control that was answered.
 	slowMark = "vmnet-no-control"
 )
@@ -112,16 +113,18 @@ func (o *observer) refused(limit, seconds int) probe {
 		}
 		return answered(p, a)
 	})
+	one.impossible = errors.Join(unknown(vm, o.podIP(vm)), unknown(control, o.podIP(control)))
 	one.ask.script = fmt.Sprintf(`pair() {
 	( get %[2]d '%[4]s' >"$aside/beside.$1" 2>&1; echo $? >"$aside/beside-code.$1" ) &
 	get %[2]d '%[3]s' >"$aside/try.$1" 2>&1; echo $? >"$aside/try-code.$1"; wait
 }
 end=$(($(date +%%s)+%[1]d))
 while :; do
-	i=0; while [ $i -lt %[5]d ]; do i=$((i+1)); pair $i & sleep %[7]g; done; wait
+	rm -f "$aside"/try-code.* "$aside"/beside-code.*
+	i=0; while [ $i -lt %[5]d ]; do i=$((i+1)); pair $i & sleep %[7]d; done; wait
 	i=0; n=0; got=; said=
 	while [ $i -lt %[5]d ]; do
-		i=$((i+1)); read -r try <"$aside/try-code.$i"; read -r beside <"$aside/beside-code.$i"
+		i=$((i+1)); try=126; beside=126; read -r try <"$aside/try-code.$i"; read -r beside <"$aside/beside-code.$i"
 		if [ "$try" -eq 0 ]; then got=$i
 		elif [ "$beside" -eq 0 ]; then n=$((n+1)); c=$try; said=$(cat "$aside/try.$i")
 		else c=$try; said="$(cat "$aside/try.$i"); the control: $(cat "$aside/beside.$i")"; fi
@@ -132,7 +135,7 @@ if [ -n "$got" ]; then cat "$aside/try.$got"; exit 0; fi
 [ $n -ge %[5]d ] || echo %[6]s >&2
 printf '%%s' "$said" >&2
 exit $c`, limit, seconds, url, beside, refusals, slowMark, stagger)
-	one.ask.show = fmt.Sprintf("%s # %d times, %g s apart, again and again for up to %d s, until all are refused while %s answers",
+	one.ask.show = fmt.Sprintf("%s # %d times, %d s apart, again and again for up to %d s, until all are refused while %s answers",
 		one.ask.show, refusals, stagger, limit, beside)
 	return one
 }

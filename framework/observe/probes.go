@@ -18,7 +18,7 @@ const (
 	// pingSeconds is the wait for a ping's answer.
 	pingSeconds = 5
 	// datagramSeconds is the wait for a datagram.
-	datagramSeconds = 4
+	datagramSeconds = 6
 	// policySeconds is an HTTP exchange that a policy may forbid.
 	policySeconds = 2
 

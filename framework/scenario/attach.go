@@ -61,5 +61,6 @@ func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step
 	if err := r.note(objects); err != nil {
 		return nil, err
 	}
+	r.ours.Store(true)
 	return r, r.await(ctx)
 }

@@ -32,6 +32,9 @@ func (r *Running) check(objects []client.Object) error {
 			_, labelled[space.Name] = space.Labels[primaryLabel]
 		}
 	}
+	if p, ok := r.facts.Features[model.FeatureUDN]; ok && !p.Present && len(networks) > 0 {
+		return &bed.InputError{What: "network " + networks[0].Key, Err: fmt.Errorf("the cluster has no user-defined networks: %s", p.Reason)}
+	}
 	primaries := map[string]NetworkRef{}
 	for _, n := range networks {
 		if err := checkNetwork(n, labelled); err != nil {

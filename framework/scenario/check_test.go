@@ -127,6 +127,11 @@ func TestWrongManifests(t *testing.T) {
 				r.facts.Features[model.FeatureL2Bridge] = model.Presence{Reason: "not there"}
 				return o
 			}},
+		"a cluster without such networks": {says: "network primary-udn: the cluster has no user-defined networks: segmentation is off",
+			spoil: func(_ *testing.T, r *Running, o []client.Object) []client.Object {
+				r.facts.Features[model.FeatureUDN] = model.Presence{Reason: "segmentation is off"}
+				return o
+			}},
 		"a masquerade subnet that is too small": {says: "masquerade subnet: 169.254.169.0/29 is too small for 4 primary networks",
 			spoil: func(_ *testing.T, r *Running, o []client.Object) []client.Object {
 				r.facts.MasqueradeSubnet = "169.254.169.0/29"
@@ -157,8 +162,12 @@ func TestNetworkCondition(t *testing.T) {
 	}
 }
 
+// named is the first object of that name, nil for none.
 func named(objects []client.Object, name string) client.Object {
-	return objects[slices.IndexFunc(objects, func(o client.Object) bool { return o.GetName() == name })]
+	if i := slices.IndexFunc(objects, func(o client.Object) bool { return o.GetName() == name }); i >= 0 {
+		return objects[i]
+	}
+	return nil
 }
 
 func field(o client.Object, path ...string) (string, bool) {

@@ -13,13 +13,9 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
-	kubevirtv1 "kubevirt.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
@@ -60,9 +56,9 @@ const (
 	guestSecret   = "vmnet-guest"
 )
 
-// Deploy makes the scenario and returns once a command ran in each guest that is no spare. All VMs start at
-// once. When it fails, what it made is still there and Running is not nil from the moment there is something
-// to look at: gather Diagnostics, then Teardown.
+// Deploy makes the scenario and returns once a command ran in each guest that is no spare. VMs start a few at a
+// time, see turns, and boot together. When it fails, what it made is still there and Running is not nil from the
+// moment there is something to look at: gather Diagnostics, then Teardown.
 func Deploy(ctx context.Context, b *bed.Bed, o Options) (*Running, error) {
 	r, objects, err := prepare(ctx, b, o)
 	if err != nil {
@@ -97,16 +93,14 @@ func prepare(ctx context.Context, b *bed.Bed, o Options) (*Running, []client.Obj
 	if r.facts, err = factsOf(ctx, b, o.Facts); err != nil {
 		return nil, nil, err
 	}
-	if r.keys != "" {
-		if err := errors.Join(os.MkdirAll(o.IdentityDir, 0o700), identity.Save(r.keys)); err != nil {
-			return nil, nil, err
-		}
-	}
 	objects, err := r.load(ctx, append([]string{d.namespaces}, d.deployed(o.Spare)...)...)
-	if err != nil {
-		return nil, nil, err
+	if err == nil {
+		err = r.check(objects)
 	}
-	return r, objects, r.check(objects)
+	if err == nil && r.keys != "" {
+		err = errors.Join(os.MkdirAll(o.IdentityDir, 0o700), identity.Save(r.keys))
+	}
+	return r, objects, err
 }
 
 func factsOf(ctx context.Context, b *bed.Bed, given *model.Facts) (model.Facts, error) {
@@ -164,6 +158,7 @@ func (r *Running) create(ctx context.Context, objects []client.Object) error {
 			return &bed.InputError{What: "namespace " + o.GetName(), Err: errors.New("exists already: choose another run ID, or remove it")}
 		}
 	}
+	r.ours.Store(true)
 	if err := r.apply(ctx, spaces); err != nil {
 		return err
 	}
@@ -186,7 +181,8 @@ func (r *Running) create(ctx context.Context, objects []client.Object) error {
 			return err
 		}
 	}
-	return r.start(ctx, rest)
+	err := r.start(ctx, rest)
+	return r.explain(ctx, err, "all objects applied", "Apply", r.timeouts.Apply, func() string { return err.Error() })
 }
 
 // sorted puts objects into the order in which they are made: a pod that comes before its network is on another.
@@ -216,88 +212,6 @@ func (r *Running) awaitAccount(ctx context.Context, namespace string) error {
 		return fmt.Errorf("namespace %s: no service account: %w", namespace, err)
 	}
 	return nil
-}
-
-// apply makes objects or changes them to what the manifest says, all at once, and notes the VMs among them.
-func (r *Running) apply(ctx context.Context, objects []client.Object) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, o := range objects {
-		group.Go(func() error { return r.applyOne(ctx, o) })
-	}
-	if err := group.Wait(); err != nil {
-		return err
-	}
-	r.forget()
-	return r.note(objects)
-}
-
-// start applies what starts pods, a few at a time, see turns; and before it everything else.
-func (r *Running) start(ctx context.Context, objects []client.Object) error {
-	var others, pods, vms []client.Object
-	for _, o := range objects {
-		switch o.(type) {
-		case *corev1.Pod:
-			pods = append(pods, o)
-		case *kubevirtv1.VirtualMachine:
-			vms = append(vms, o)
-		default:
-			others = append(others, o)
-		}
-	}
-	if err := r.apply(ctx, others); err != nil {
-		return err
-	}
-	nodes, err := facts.NodesForVMs(ctx, r.bed)
-	if err != nil {
-		return err
-	}
-	t := turnsFor(nodes)
-	group, ctx := errgroup.WithContext(ctx)
-	for _, o := range append(pods, vms...) {
-		if err := t.Acquire(ctx, 1); err != nil {
-			break // the group's error is the reason
-		}
-		group.Go(func() error {
-			defer t.Release(1)
-			if err := r.apply(ctx, []client.Object{o}); err != nil {
-				return err
-			}
-			r.awaitAddress(ctx, o)
-			return nil
-		})
-	}
-	return group.Wait()
-}
-
-// applyOne tries again while the API server or a webhook behind it has trouble of its own, as right after start.
-func (r *Running) applyOne(ctx context.Context, o client.Object) error {
-	var last error
-	err := wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
-		wanted, ok := o.DeepCopyObject().(client.Object) // the answer is written into it
-		if !ok {
-			return false, fmt.Errorf("%T is no object", o)
-		}
-		//nolint:staticcheck // there are no apply configurations for KubeVirt's kinds
-		last = r.bed.Objects.Patch(ctx, wanted, client.Apply, client.FieldOwner(bed.PartOf), client.ForceOwnership)
-		if refused(last) {
-			return false, last
-		}
-		return last == nil, nil
-	})
-	if err == nil {
-		return nil
-	}
-	if last != nil {
-		err = last
-	}
-	return fmt.Errorf("apply %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
-}
-
-// refused is true for an error that the same request will meet again.
-func refused(err error) bool {
-	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsForbidden(err) ||
-		apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) ||
-		apierrors.IsUnsupportedMediaType(err) || apierrors.IsRequestEntityTooLargeError(err) || meta.IsNoMatchError(err)
 }
 
 // bound gives a wait its timeout.

@@ -3,7 +3,9 @@ package scenario
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
+	"time"
 
 	"github.com/vmnet-project/vmnet/framework/transport"
 )
@@ -14,8 +16,17 @@ type guest struct {
 	vm      string
 	mu      sync.Mutex
 	current *transport.Guest
-	entered bool // once it was: what fails then is a way, not the guest
+	tried   time.Time // the first time
+	entered bool      // once it was: what fails then is a way, not the guest
 }
+
+const (
+	// bootTime is how long a guest that was never entered is tried on its first way alone: it boots, and a second way would
+	// double what that costs a small machine.
+	bootTime = time.Minute
+	// wayTime bounds a way where there is another one; it is less than half of sshAttempt.
+	wayTime = 9 * time.Second
+)
 
 func (r *Running) guest(vm string) *guest {
 	r.mu.Lock()
@@ -62,17 +73,46 @@ func (g *guest) connection(ctx context.Context) (*transport.Guest, error) {
 			return g.current, nil
 		}
 	}
+	if g.tried.IsZero() {
+		g.tried = time.Now()
+	}
+	c, err := enter(ctx, g.usable(g.running.ways(g.vm)), func(ctx context.Context, way transport.Dialer) (*transport.Guest, error) {
+		return transport.Connect(ctx, way, g.running.NamespaceOf(g.vm), g.vm, *g.running.identity)
+	})
+	if err == nil {
+		g.current, g.entered = c, true
+	}
+	return c, err
+}
+
+// usable are the ways that are tried by now.
+func (g *guest) usable(ways []transport.Dialer) []transport.Dialer {
+	if !g.entered && time.Since(g.tried) < bootTime {
+		return ways[:min(len(ways), 1)]
+	}
+	return ways
+}
+
+// enter connects by the first way that leads in.
+func enter(ctx context.Context, ways []transport.Dialer, connect func(context.Context, transport.Dialer) (*transport.Guest, error)) (*transport.Guest, error) {
+	if len(ways) == 0 {
+		return nil, errors.New("no way leads into the guest")
+	}
 	var errs []error
-	for i, way := range g.running.ways(g.vm) {
-		if i > 0 && (!g.entered || ctx.Err() != nil) {
-			break // it boots
+	for i, way := range ways {
+		attempt, cancel := ctx, context.CancelFunc(func() {})
+		if i+1 < len(ways) {
+			attempt, cancel = context.WithTimeoutCause(ctx, wayTime, fmt.Errorf("no answer within %s", wayTime))
 		}
-		c, err := transport.Connect(ctx, way, g.running.NamespaceOf(g.vm), g.vm, *g.running.identity)
+		c, err := connect(attempt, way)
+		cancel()
 		if err == nil {
-			g.current, g.entered = c, true
 			return c, nil
 		}
 		errs = append(errs, err)
+		if ctx.Err() != nil {
+			break
+		}
 	}
 	return nil, errors.Join(errs...)
 }

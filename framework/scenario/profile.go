@@ -54,6 +54,14 @@ const (
 	publishedMemory     = "1Gi"
 )
 
+// KnownGuest says whether a profile has that name; the empty one leaves the choice to ProfileNamed.
+func KnownGuest(name string) error {
+	if name == "" || name == Small.Name || name == Published.Name {
+		return nil
+	}
+	return &bed.InputError{What: "guest " + name, Err: fmt.Errorf("no such profile: use %s or %s", Small.Name, Published.Name)}
+}
+
 // ProfileNamed finds a profile; an empty name asks the cluster: Small where a node holds its image.
 func ProfileNamed(ctx context.Context, b *bed.Bed, name string) (Profile, error) {
 	switch name {
@@ -61,9 +69,9 @@ func ProfileNamed(ctx context.Context, b *bed.Bed, name string) (Profile, error)
 		return Small, nil
 	case Published.Name:
 		return Published, nil
-	case "":
-	default:
-		return Profile{}, &bed.InputError{What: "guest " + name, Err: fmt.Errorf("no such profile: use %s or %s", Small.Name, Published.Name)}
+	}
+	if err := KnownGuest(name); err != nil {
+		return Profile{}, err
 	}
 	nodes, err := b.Kube.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {

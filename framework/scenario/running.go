@@ -3,11 +3,11 @@ package scenario
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,6 +34,7 @@ type Running struct {
 	timeouts   Timeouts
 	report     StepFunc
 	glances    glances
+	ours       atomic.Bool // its namespaces are: before that there may be others of that name
 
 	mu        sync.Mutex
 	guests    map[string]*guest
@@ -186,42 +187,6 @@ func (r *Running) readAddresses(ctx context.Context) error {
 // mine selects what this run made, in all of its namespaces.
 func (r *Running) mine() metav1.ListOptions {
 	return metav1.ListOptions{LabelSelector: bed.PartOfLabel + "=" + bed.PartOf + "," + instanceLabel + "=" + r.RunID}
-}
-
-// Apply applies another manifest of the scenario's folder, and for VMs in it waits as Deploy does.
-func (r *Running) Apply(ctx context.Context, file string) error {
-	objects, err := r.load(ctx, file)
-	if err != nil {
-		return err
-	}
-	bounded, cancel := r.bound(ctx, r.timeouts.Apply)
-	defer cancel()
-	if err := r.step("apply "+file, func() error { return r.apply(bounded, objects) }); err != nil {
-		return err
-	}
-	return r.awaitVMs(ctx, r.specsOf(objects))
-}
-
-// Delete takes a manifest's objects away again, and for VMs waits until they are gone.
-func (r *Running) Delete(ctx context.Context, file string) error {
-	objects, err := r.load(ctx, file)
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, o := range objects {
-		if err := r.bed.Objects.Delete(ctx, o); client.IgnoreNotFound(err) != nil {
-			errs = append(errs, fmt.Errorf("delete %s: %w", o.GetName(), err))
-		}
-	}
-	for _, vm := range virtualMachines(objects) {
-		errs = append(errs, r.awaitGone(ctx, vm.Name))
-		r.mu.Lock()
-		r.forgetSpec(vm.Name)
-		r.mu.Unlock()
-		r.leave(vm.Name)
-	}
-	return errors.Join(errs...)
 }
 
 // leave ends the connection to a guest.

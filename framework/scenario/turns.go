@@ -1,11 +1,16 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	kubevirtv1 "kubevirt.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,6 +34,55 @@ var turns struct {
 func turnsFor(nodes int) *semaphore.Weighted {
 	turns.once.Do(func() { turns.Weighted = semaphore.NewWeighted(int64(max(nodes, 1) * turnsANode)) })
 	return turns.Weighted
+}
+
+// inTurns does something with each object, as many at the same time as there are turns, in their order.
+func inTurns(ctx context.Context, t *semaphore.Weighted, objects []client.Object, do func(context.Context, client.Object) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, o := range objects {
+		if err := t.Acquire(ctx, 1); err != nil {
+			// where one of the group has failed, that is the reason
+			return cmp.Or(group.Wait(), fmt.Errorf("%s has not had its turn: %w", o.GetName(), context.Cause(ctx)))
+		}
+		group.Go(func() error {
+			defer t.Release(1)
+			return do(ctx, o)
+		})
+	}
+	return group.Wait()
+}
+
+// awaitLeader waits, before a VM is made that prefers to be on another one's node, until that one has a node: a scheduler
+// that does not find it yet forgets the preference. (It cannot be required: the VM is to be moved to another node.)
+func (r *Running) awaitLeader(ctx context.Context, o client.Object) {
+	leader := leaderOf(o)
+	if leader == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, turn)
+	defer cancel()
+	// that the leader got none is its own wait's to say
+	_ = wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
+		now, err := r.look(ctx)
+		if err != nil {
+			return false, nil //nolint:nilerr // asked again until the timeout
+		}
+		return slices.ContainsFunc(now.launchers(leader), func(p *corev1.Pod) bool { return p.Spec.NodeName != "" }), nil
+	})
+}
+
+// leaderOf names the VM on whose node a VM prefers to be; empty for none.
+func leaderOf(o client.Object) string {
+	vm, ok := o.(*kubevirtv1.VirtualMachine)
+	if !ok || vm.Spec.Template.Spec.Affinity == nil || vm.Spec.Template.Spec.Affinity.PodAffinity == nil {
+		return ""
+	}
+	for _, p := range vm.Spec.Template.Spec.Affinity.PodAffinity.PreferredDuringSchedulingIgnoredDuringExecution {
+		if s := p.PodAffinityTerm.LabelSelector; s != nil && s.MatchLabels[nameLabel] != "" {
+			return s.MatchLabels[nameLabel]
+		}
+	}
+	return ""
 }
 
 // awaitAddress waits until a pod, or a VM's launcher, has its address on the cluster's network.

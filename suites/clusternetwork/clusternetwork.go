@@ -48,17 +48,17 @@ var _ = Describe("VM on the default cluster network", Ordered, ContinueOnFailure
 	It("CN-13 A peer pod sees the VM's connection come from the pod IP (masquerade at the pod edge)",
 		Label("CN-13", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("CN-13"))
 	It("CN-14 An external peer sees it come from the node-edge IP of the VM's node (masquerade at the node edge): the peer's answer and its capture agree",
-		Label("CN-14", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("CN-14"))
+		Label("CN-14", "profile:core", "needs:outside-peer"), NodeTimeout(session.ClaimTimeout), prove("CN-14"))
 	It("CN-15 Of the probe's flow, neither 10.0.2.2 nor the pod IP appears on the wire outside the node",
-		Label("CN-15", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("CN-15"))
+		Label("CN-15", "profile:extended", "needs:outside-peer"), NodeTimeout(session.ClaimTimeout), prove("CN-15"))
 	It("CN-16 Two VMs reach each other at their pod IPs, on one node and across nodes",
-		Label("CN-16", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("CN-16"))
+		Label("CN-16", "profile:extended", "needs:two-nodes"), NodeTimeout(session.ClaimTimeout), prove("CN-16"))
 	It("CN-17 The guest resolves a Service name and reaches its ClusterIP",
-		Label("CN-17", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("CN-17"))
+		Label("CN-17", "profile:extended", "needs:cluster-dns"), NodeTimeout(session.ClaimTimeout), prove("CN-17"))
 	It("CN-18 A ClusterIP Service in front of the VM answers a client pod",
 		Label("CN-18", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("CN-18"))
 	It("CN-19 A DF ping of exactly the MTU passes both ways; one byte more from the peer does not arrive whole",
-		Label("CN-19", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("CN-19"))
+		Label("CN-19", "profile:extended", "needs:outside-peer"), NodeTimeout(session.ClaimTimeout), prove("CN-19"))
 	It("CN-20 The API server's port-forward reaches the guest's SSH",
 		Label("CN-20", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("CN-20"))
 	It("CN-21 A custom vmNetworkCIDR moves bridge, guest and gateway together",

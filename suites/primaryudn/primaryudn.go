@@ -9,7 +9,7 @@ import (
 )
 
 // One spec a claim, as in package clusternetwork.
-var _ = Describe("VM on a primary UserDefinedNetwork", Ordered, ContinueOnFailure, Label("scenario:"+judge.PrimaryUDN), func() {
+var _ = Describe("VM on a primary UserDefinedNetwork", Ordered, ContinueOnFailure, Label("scenario:"+judge.PrimaryUDN, "needs:udn", "needs:l2bridge"), func() {
 	s := session.Of(judge.PrimaryUDN)
 
 	BeforeAll(s.Deployed, NodeTimeout(session.ClaimTimeout))
@@ -41,33 +41,33 @@ var _ = Describe("VM on a primary UserDefinedNetwork", Ordered, ContinueOnFailur
 	It("PU-10 One MTU along the path, and DF pings agree with it",
 		Label("PU-10", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("PU-10"))
 	It("PU-11 Two VMs have different addresses and reach each other, on one node and across nodes",
-		Label("PU-11", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("PU-11"))
+		Label("PU-11", "profile:core", "needs:two-nodes"), NodeTimeout(session.ClaimTimeout), prove("PU-11"))
 	It("PU-12 At the UDN's gateway router the flow is translated to the masquerade IP that the network's ID implies: NAT row and the flow's own conntrack entry",
-		Label("PU-12", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("PU-12"))
+		Label("PU-12", "profile:core", "needs:outside-peer"), NodeTimeout(session.ClaimTimeout), prove("PU-12"))
 	It("PU-13 An external peer sees the node-edge IP of the VM's node; the ports link guest, router and peer as one flow",
-		Label("PU-13", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("PU-13"))
+		Label("PU-13", "profile:core", "needs:outside-peer"), NodeTimeout(session.ClaimTimeout), prove("PU-13"))
 	It("PU-14 Neither a masquerade IP nor the guest's IP appears on the wire outside the node",
-		Label("PU-14", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("PU-14"))
+		Label("PU-14", "profile:extended", "needs:outside-peer"), NodeTimeout(session.ClaimTimeout), prove("PU-14"))
 	It("PU-15 Kubelet health checks only: with a listener on the launcher's eth0, a pod of the default network is refused, a process on the node too, and a process in the kubelet's cgroup connects",
 		Label("PU-15", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("PU-15"))
 	It("PU-16 The guest reaches neither a pod of the default network nor a VM on another UDN: nothing arrives at the receiver, which answers a neighbour of its own",
 		Label("PU-16", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("PU-16"))
 	It("PU-17 The guest resolves names and reaches a ClusterIP Service in its own network",
-		Label("PU-17", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("PU-17"))
+		Label("PU-17", "profile:extended", "needs:cluster-dns"), NodeTimeout(session.ClaimTimeout), prove("PU-17"))
 	It("PU-18 Two namespaces use the same UDN subnet at once without seeing each other",
 		Label("PU-18", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("PU-18"))
 	It("PU-19 The address survives stop and start (lifecycle Persistent; the report says whether the IPAM extension or the suite made the IPAMClaim)",
-		Label("PU-19", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("PU-19"))
+		Label("PU-19", "profile:core", "stage:restarted"), NodeTimeout(session.ClaimTimeout), prove("PU-19"))
 	It("PU-20 The address survives live migration, and an open TCP connection with it; the longest gap is recorded",
-		Label("PU-20", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("PU-20"))
+		Label("PU-20", "profile:extended", "needs:two-nodes", "stage:migrated"), NodeTimeout(session.ClaimTimeout), prove("PU-20"))
 	It("PU-21 Port-forward to the VM fails as documented: KNOWN kubevirt#18399; PASS with a note once it is fixed",
 		Label("PU-21", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("PU-21"))
 	It("PU-22 Deleting a UDN waits while a VM uses it (a network of its own)",
-		Label("PU-22", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("PU-22"))
+		Label("PU-22", "profile:extended", "stage:deleted"), NodeTimeout(session.ClaimTimeout), prove("PU-22"))
 	It("PU-23 OVN's DHCP lease carries router, DNS server, MTU, hostname and lease time",
-		Label("PU-23", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("PU-23"))
+		Label("PU-23", "profile:extended", "needs:cluster-dns"), NodeTimeout(session.ClaimTimeout), prove("PU-23"))
 	It("PU-24 A live migration of one VM changes neither the gateway MAC that another VM of the network holds, nor its egress address: KNOWN before OVN-Kubernetes 1.2",
-		Label("PU-24", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("PU-24"))
+		Label("PU-24", "profile:extended", "needs:two-nodes", "needs:outside-peer", "stage:migrated"), NodeTimeout(session.ClaimTimeout), prove("PU-24"))
 	It("PU-25 A VM on a Layer3 primary UDN is refused or documented as not working, never silently unreachable",
 		Label("PU-25", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("PU-25"))
 	It("MS-01 The masquerade subnet in force (169.254.0.0/17 by default; IPv6 where it is used) is the cluster's setting and large enough for UDNs",

@@ -9,7 +9,7 @@ import (
 )
 
 // One spec a claim, as in package clusternetwork.
-var _ = Describe("VM on a primary and a secondary UserDefinedNetwork", Ordered, ContinueOnFailure, Label("scenario:"+judge.SecondaryUDN), func() {
+var _ = Describe("VM on a primary and a secondary UserDefinedNetwork", Ordered, ContinueOnFailure, Label("scenario:"+judge.SecondaryUDN, "needs:udn", "needs:l2bridge"), func() {
 	s := session.Of(judge.SecondaryUDN)
 
 	BeforeAll(s.Deployed, NodeTimeout(session.ClaimTimeout))
@@ -37,13 +37,13 @@ var _ = Describe("VM on a primary and a secondary UserDefinedNetwork", Ordered, 
 	It("SU-08 Two VMs reach each other over the secondary",
 		Label("SU-08", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("SU-08"))
 	It("SU-09 Nothing outside is reached through the secondary",
-		Label("SU-09", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("SU-09"))
+		Label("SU-09", "profile:extended", "needs:outside-peer"), NodeTimeout(session.ClaimTimeout), prove("SU-09"))
 	It("SU-10 A VM on the primary alone does not reach secondary addresses",
 		Label("SU-10", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("SU-10"))
 	It("SU-11 Egress is as PU-12, PU-13 and PU-14",
-		Label("SU-11", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("SU-11"))
+		Label("SU-11", "profile:core", "needs:outside-peer"), NodeTimeout(session.ClaimTimeout), prove("SU-11"))
 	It("SU-12 The secondary address survives stop and start (where the IPAM extension is installed)",
-		Label("SU-12", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("SU-12"))
+		Label("SU-12", "profile:extended", "needs:ipam-extension", "stage:restarted"), NodeTimeout(session.ClaimTimeout), prove("SU-12"))
 	It("SU-13 The first NIC and its launcher side are as PU-03 to PU-09; the NICs are as CN-25",
 		Label("SU-13", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("SU-13"))
 	It("SU-14 One MTU along the secondary's path",

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/onsi/ginkgo/v2"
@@ -20,8 +22,11 @@ func Deploy(ctx ginkgo.SpecContext) {
 	if current.options.Bed == nil {
 		return // each scenario says so
 	}
-	bounded, cancel := current.bound(ctx)
+	outer, cancel := current.bound(ctx)
 	defer cancel()
+	// its own end, so that what did not come up is told and looked at by the scenario's specs
+	bounded, end := context.WithTimeoutCause(outer, DeployTimeout, fmt.Errorf("not deployed within %s", DeployTimeout))
+	defer end()
 	// planned before anything is made, so that an interrupt finds it
 	ginkgo.DeferCleanup(teardown, ginkgo.NodeTimeout(TeardownTimeout))
 	var parts sync.WaitGroup
@@ -32,23 +37,26 @@ func Deploy(ctx ginkgo.SpecContext) {
 	parts.Wait()
 }
 
-// selected are the scenarios of the claims that apply, each with the stages that its claims read.
+// selected are the scenarios of the claims that apply, each with the stages that its claims read. Those of claims of which
+// none applies are marked as idle.
 func selected(claims []judge.Claim, f model.Facts) []*Scenario {
-	byScenario := map[string][]judge.Claim{}
+	apply := map[string][]judge.Claim{}
 	var order []string
 	for _, c := range claims {
-		if _, na := judge.NotApplicable(c, f); na {
-			continue
-		}
-		if byScenario[c.Scenario] == nil {
+		if !slices.Contains(order, c.Scenario) {
 			order = append(order, c.Scenario)
 		}
-		byScenario[c.Scenario] = append(byScenario[c.Scenario], c)
+		if _, na := judge.NotApplicable(c, f); !na {
+			apply[c.Scenario] = append(apply[c.Scenario], c)
+		}
 	}
 	var all []*Scenario
 	for _, name := range order {
 		s := Of(name)
-		s.stages = append([]string{model.Steady}, judge.Stages(byScenario[name])...)
+		if s.idle = len(apply[name]) == 0; s.idle {
+			continue
+		}
+		s.stages = append([]string{model.Steady}, judge.Stages(apply[name])...)
 		all = append(all, s)
 	}
 	return all
@@ -60,7 +68,7 @@ func (s *Scenario) deploy(ctx context.Context) {
 		IdentityDir: o.IdentityDir, Facts: &current.facts, Step: o.Step})
 	s.running = running
 	if err != nil {
-		s.failed = errors.New(reason(ctx, err))
+		s.failed = fmt.Errorf("%s%w", reason(ctx), err)
 	}
 }
 

@@ -1,0 +1,128 @@
+package scenario
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/util/wait"
+	kubevirtv1 "kubevirt.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/framework/facts"
+)
+
+// Apply applies another manifest of the scenario's folder, and for VMs in it waits as Deploy does.
+func (r *Running) Apply(ctx context.Context, file string) error {
+	objects, err := r.load(ctx, file)
+	if err != nil {
+		return err
+	}
+	bounded, cancel := r.bound(ctx, r.timeouts.Apply)
+	defer cancel()
+	if err := r.step("apply "+file, func() error { return r.apply(bounded, objects) }); err != nil {
+		return err
+	}
+	return r.awaitVMs(ctx, r.specsOf(objects))
+}
+
+// Delete takes a manifest's objects away again, and for VMs waits until they are gone.
+func (r *Running) Delete(ctx context.Context, file string) error {
+	objects, err := r.load(ctx, file)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, o := range objects {
+		if err := r.bed.Objects.Delete(ctx, o); client.IgnoreNotFound(err) != nil {
+			errs = append(errs, fmt.Errorf("delete %s: %w", o.GetName(), err))
+		}
+	}
+	for _, vm := range virtualMachines(objects) {
+		errs = append(errs, r.awaitGone(ctx, vm.Name))
+		r.mu.Lock()
+		r.forgetSpec(vm.Name)
+		r.mu.Unlock()
+		r.leave(vm.Name)
+	}
+	return errors.Join(errs...)
+}
+
+// apply makes objects or changes them to what the manifest says, all at once, and notes the VMs among them.
+func (r *Running) apply(ctx context.Context, objects []client.Object) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, o := range objects {
+		group.Go(func() error { return r.applyOne(ctx, o) })
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	r.forget()
+	return r.note(objects)
+}
+
+// start applies what starts pods, a few at a time, see turns; and before it everything else.
+func (r *Running) start(ctx context.Context, objects []client.Object) error {
+	var others, pods, vms []client.Object
+	for _, o := range objects {
+		switch o.(type) {
+		case *corev1.Pod:
+			pods = append(pods, o)
+		case *kubevirtv1.VirtualMachine:
+			vms = append(vms, o)
+		default:
+			others = append(others, o)
+		}
+	}
+	if err := r.apply(ctx, others); err != nil {
+		return err
+	}
+	nodes, err := facts.NodesForVMs(ctx, r.bed)
+	if err != nil {
+		return err
+	}
+	return inTurns(ctx, turnsFor(nodes), append(pods, vms...), func(ctx context.Context, o client.Object) error {
+		r.awaitLeader(ctx, o)
+		if err := r.apply(ctx, []client.Object{o}); err != nil {
+			return err
+		}
+		r.awaitAddress(ctx, o)
+		return nil
+	})
+}
+
+// applyOne tries again while the API server or a webhook behind it has trouble of its own, as right after start.
+func (r *Running) applyOne(ctx context.Context, o client.Object) error {
+	var last error
+	err := wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
+		wanted, ok := o.DeepCopyObject().(client.Object) // the answer is written into it
+		if !ok {
+			return false, fmt.Errorf("%T is no object", o)
+		}
+		//nolint:staticcheck // there are no apply configurations for KubeVirt's kinds
+		last = r.bed.Objects.Patch(ctx, wanted, client.Apply, client.FieldOwner(bed.PartOf), client.ForceOwnership)
+		if refused(last) {
+			return false, last
+		}
+		return last == nil, nil
+	})
+	if err == nil {
+		return nil
+	}
+	if last != nil {
+		err = last
+	}
+	return fmt.Errorf("apply %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
+}
+
+// refused is true for an error that the same request will meet again.
+func refused(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsBadRequest(err) || apierrors.IsForbidden(err) ||
+		apierrors.IsUnauthorized(err) || apierrors.IsNotFound(err) || apierrors.IsMethodNotSupported(err) ||
+		apierrors.IsUnsupportedMediaType(err) || apierrors.IsRequestEntityTooLargeError(err) || meta.IsNoMatchError(err)
+}
