@@ -16,7 +16,7 @@ import (
 // composed reads the observation that the judges are tested on.
 func composed(t *testing.T, name string) model.Observation {
 	t.Helper()
-	raw, err := os.ReadFile(filepath.Join("..", "judge", "testdata", name+"-composed.json"))
+	raw, err := os.ReadFile(filepath.Join("..", "judge", "testdata", "composed", name+".json"))
 	if err != nil {
 		t.Fatal(err)
 	}

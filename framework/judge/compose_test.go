@@ -19,12 +19,12 @@ import (
 // The scenarios of user-defined networks were observed on a real cluster before there was an observer for them:
 // testdata/observed holds what tools and the API answered then of three VMs, two nodes and their objects, without the
 // fields that nobody reads. Here these answers are put in the places where an observer puts them, and what nobody recorded
-// (attempts, captures, other networks, stages) is made up around them. The files' names say so.
+// (attempts, captures, other networks, stages) is made up around them. The folder's name says so.
 
 var update = flag.Bool("update", false, "write the composed observations anew")
 
 func TestComposed(t *testing.T) {
-	for name, compose := range map[string]func(*testing.T) model.Observation{"primaryudn-composed.json": composePrimary, "secondaryudn-composed.json": composeSecondary} {
+	for name, compose := range map[string]func(*testing.T) model.Observation{"composed/primaryudn.json": composePrimary, "composed/secondaryudn.json": composeSecondary} {
 		file := filepath.Join("testdata", name)
 		o := compose(t)
 		if *update {

@@ -15,7 +15,7 @@ import (
 // composed is an observation of user-defined networks; what a test changes in it is its own.
 func composed(t *testing.T, scenario string) model.Observation {
 	t.Helper()
-	return load(t, filepath.Join("testdata", strings.ReplaceAll(scenario, "-", "")+"-composed.json"))
+	return load(t, filepath.Join("testdata", "composed", strings.ReplaceAll(scenario, "-", "")+".json"))
 }
 
 // stage gives one of its stages; its maps are the observation's.
