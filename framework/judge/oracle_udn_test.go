@@ -122,7 +122,7 @@ func TestOracleLauncher(t *testing.T) {
 	}
 	subnet := netip.MustParsePrefix("10.1.1.0/24")
 	equal(t, "first on a primary network", "10.1.1.3", firstAllotted(subnet, rolePrimary).String())
-	var first model.Pod = parsed(t, parse.Pod, observed(t, "s2-vm-p")["pod"])
+	first := parsed(t, parse.Pod, observed(t, "s2-vm-p")["pod"])
 	equal(t, "first on s2's", "10.1.1.3/24", first.Allotted["s2/primary-udn"].CIDRs[0])
 	equal(t, "first on a secondary network", "10.2.2.1", firstAllotted(netip.MustParsePrefix("10.2.2.0/24"), roleSecondary).String())
 	equal(t, "first on s2's secondary one", "10.2.2.1/24", parsed(t, parse.Pod, observed(t, "s2-vm-ps")["pod"]).Allotted["s2/secondary-udn"].CIDRs[0])

@@ -81,17 +81,17 @@ func allotted(p model.Pod, role string) string {
 	return ""
 }
 
-// vmAddress and podAddress are those of VMs and other pods.
+// vmAddress and podAddress are those of VMs and, on their primary network, other pods.
 func (o *observer) vmAddress(vm, role string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return allotted(o.stage.VMs[vm].Pod.Value, role)
 }
 
-func (o *observer) podAddress(pod, role string) string {
+func (o *observer) podAddress(pod string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return allotted(o.stage.Pods[pod].Value, role)
+	return allotted(o.stage.Pods[pod].Value, primary)
 }
 
 // clientPort gives each attempt a port of its own to leave from: by it a flow is found again, also one that nobody

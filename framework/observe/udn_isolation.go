@@ -73,7 +73,7 @@ func (o *observer) otherNetworks(i *isolation) {
 		to, address, neighbour string
 		capture                capture
 	}{
-		{"pod/echo-default", o.podAddress("echo-default", primary), "client-default",
+		{"pod/echo-default", o.podAddress("echo-default"), "client-default",
 			capture{what: "pod echo-default", at: o.fixtures["echo-default"], link: "eth0"}},
 		{"vm/vm-o", o.vmAddress("vm-o", primary), "client-other",
 			capture{what: "launcher vm-o", at: o.launchers["vm-o"], link: firstTap}},
@@ -92,7 +92,7 @@ func (o *observer) otherNetworks(i *isolation) {
 func (o *observer) sameSubnet(i *isolation) {
 	twins := map[string]string{}
 	for _, pod := range []string{"twin-a", "twin-b"} {
-		if a := o.podAddress(pod, primary); a != "" {
+		if a := o.podAddress(pod); a != "" {
 			twins[a] = pod
 		}
 	}
@@ -104,7 +104,7 @@ func (o *observer) sameSubnet(i *isolation) {
 	}
 	vain := o.hostnameFrom("twin-a", "pod/twin-a>vm-unshared", "vm/"+target, address, vainTries, vainSeconds)
 	control := o.hostnameFrom("client", "pod/client>vm-unshared", "vm/"+target, address, 1, httpSeconds)
-	within := o.hostnameFrom("twin-a", "pod/twin-a>pod/twin-b", "pod/twin-b", o.podAddress("twin-b", primary), 1, httpSeconds)
+	within := o.hostnameFrom("twin-a", "pod/twin-a>pod/twin-b", "pod/twin-b", o.podAddress("twin-b"), 1, httpSeconds)
 	i.captures = append(i.captures, capture{what: "launcher " + target, at: o.launchers[target], link: firstTap,
 		flows: []captured{vain.of(), control.of()}})
 	i.fromNodes = append(i.fromNodes, vain, control, within)
@@ -121,13 +121,13 @@ func (o *observer) sameSubnet(i *isolation) {
 // shared is an address that one of the twins has and a member of the main network, too, that answers HTTP: there, client
 // does not. The other twin asks for it.
 func (o *observer) shared() (twin, asker, member, address string) {
-	members := map[string]string{o.podAddress("echo", primary): "pod/echo"}
+	members := map[string]string{o.podAddress("echo"): "pod/echo"}
 	for _, s := range o.mainSpecs() {
 		members[o.vmAddress(s.Name, primary)] = "vm/" + s.Name
 	}
 	delete(members, "")
 	for _, t := range [][2]string{{"twin-a", "twin-b"}, {"twin-b", "twin-a"}} {
-		a := o.podAddress(t[0], primary)
+		a := o.podAddress(t[0])
 		if m, ok := members[a]; ok {
 			return t[0], t[1], m, a
 		}

@@ -43,7 +43,7 @@ func (o *observer) fromUDN(ctx context.Context, p *peer, specs []model.VMSpec, m
 // udnProbes are a guest's attempts that must pass.
 func (o *observer) udnProbes(s model.VMSpec, p *peer) []probe {
 	vm := s.Name
-	me, echo := "vm/"+vm, o.podAddress("echo", primary)
+	me, echo := "vm/"+vm, o.podAddress("echo")
 	name := fmt.Sprintf("echo.%s.svc.%s", o.running.Namespace, o.facts.ClusterDomain)
 	pod := httpProbe(vm+">pod/echo", me, "pod/echo", fmt.Sprintf("http://%s:%d/clientip", echo, defaultHTTPPort), httpSeconds, clientSeen)
 	pod.impossible = unknown("pod echo", echo)

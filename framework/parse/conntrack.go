@@ -38,8 +38,8 @@ func conntrackEntry(fields []string) (model.Conntrack, error) {
 	if strings.Contains(e.Proto, "=") {
 		return e, fmt.Errorf("no protocol")
 	}
-	tuples := []*model.Tuple{&e.Original, &e.Reply}
-	at := -1
+	more := []*model.Tuple{&e.Original, &e.Reply}
+	var tuple *model.Tuple
 	for _, f := range fields[1:] {
 		k, v, ok := strings.Cut(f, "=")
 		if !ok {
@@ -48,15 +48,16 @@ func conntrackEntry(fields []string) (model.Conntrack, error) {
 		var err error
 		switch k {
 		case "src":
-			if at++; at >= len(tuples) {
+			if len(more) == 0 {
 				return e, fmt.Errorf("more than two tuples")
 			}
-			tuples[at].Src, err = address(v)
+			tuple, more = more[0], more[1:]
+			tuple.Src, err = address(v)
 		case "dst", "sport", "dport":
-			if at < 0 {
+			if tuple == nil {
 				return e, fmt.Errorf("%s before src", k)
 			}
-			err = part(tuples[at], k, v)
+			err = part(tuple, k, v)
 		case "mark":
 			e.Mark, err = strconv.Atoi(v)
 		case "zone":
@@ -66,7 +67,7 @@ func conntrackEntry(fields []string) (model.Conntrack, error) {
 			return e, fmt.Errorf("%s: %w", k, err)
 		}
 	}
-	if at != len(tuples)-1 || e.Original.Dst == "" || e.Reply.Dst == "" {
+	if len(more) > 0 || e.Original.Dst == "" || e.Reply.Dst == "" {
 		return e, fmt.Errorf("no two tuples")
 	}
 	return e, nil
