@@ -16,12 +16,16 @@ import (
 // recordedFile is what a run saw of the scenario on a real cluster, as it was stored; testdata may hold more of them.
 const recordedFile = "clusternetwork.json"
 
-// observations gives every recorded observation by its file's name, and the first one with a spare VM added.
+// observations gives every recorded or composed observation by its file's name, and the first one with a spare VM added.
 func observations(t testing.TB) map[string]model.Observation {
 	t.Helper()
-	files, err := filepath.Glob("testdata/*.json*")
-	if err != nil {
-		t.Fatal(err)
+	var files []string
+	for _, pattern := range []string{"testdata/*.json*", "testdata/composed/*.json"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
 	}
 	all := map[string]model.Observation{recordedFile + " with a spare": withSpare(t, recorded(t))}
 	for _, name := range files {
