@@ -13,6 +13,7 @@ import (
 
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
+	"github.com/vmnet-project/vmnet/framework/scenario"
 )
 
 // What a stage leaves behind, faults or not, and what it takes until the steady stage can be looked at again.
@@ -146,7 +147,7 @@ func (w *World) regrow(ctx context.Context) error {
 // ended waits until a network is gone with its attachment definition. The one that lost its finalizer too early leaves the
 // other behind, with one that nobody takes off any more.
 func (w *World) ended(ctx context.Context, o *unstructured.Unstructured) error {
-	nad := object("k8s.cni.cncf.io/v1", "NetworkAttachmentDefinition", o.GetNamespace(), o.GetName())
+	nad := object(scenario.NADKind, o.GetNamespace(), o.GetName())
 	ctx, cancel := context.WithTimeoutCause(ctx, regrowTimeout, fmt.Errorf("network %s is not gone within %s", o.GetName(), regrowTimeout))
 	defer cancel()
 	var last error

@@ -116,6 +116,11 @@ func (DeletePolicies) Do(ctx context.Context, w *World) (Undo, error) {
 		defer close(ended)
 		deleteAll(life, policies, watcher)
 	}()
+	return stopped(stop, ended), nil
+}
+
+// stopped is the undo of what runs until it is stopped.
+func stopped(stop context.CancelFunc, ended <-chan struct{}) Undo {
 	return func(ctx context.Context) error {
 		stop()
 		select {
@@ -124,7 +129,7 @@ func (DeletePolicies) Do(ctx context.Context, w *World) (Undo, error) {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}
-	}, nil
+	}
 }
 
 // deleteAll deletes what appears in a watch, and in those after it, until ctx ends. That a policy is gone already is as

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,9 +12,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vmnet-project/vmnet/framework/scenario"
 )
 
 // TakePart has a spare VM take part in a stage: it is restarted or moved like the scenario's own. As it has no IPAMClaim,
@@ -40,13 +44,9 @@ type Unlabel struct {
 	Network string `json:"network"`
 }
 
-// primaryLabel is what a namespace needs for a primary user-defined network, nudge an annotation that nobody reads: any
-// change of a network has its controller look at it (OVN-Kubernetes, go-controller/pkg/types and
+// nudge is an annotation that nobody reads: any change of a network has its controller look at it (OVN-Kubernetes,
 // go-controller/pkg/clustermanager/userdefinednetwork: updateNAD).
-const (
-	primaryLabel = "k8s.ovn.org/primary-user-defined-network"
-	nudge        = "vmnet.test/nudge"
-)
+const nudge = "vmnet.test/nudge"
 
 // Reversible is true: the label is put back.
 func (Unlabel) Reversible() bool { return true }
@@ -66,14 +66,14 @@ func (u Unlabel) takeBack(ctx context.Context, w *World) error {
 
 func (u Unlabel) label(ctx context.Context, w *World, label, mark any, created string) error {
 	space := w.Running.Group(u.Group)
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]any{primaryLabel: label}}})
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]any{scenario.PrimaryLabel: label}}})
 	if err != nil {
 		return err
 	}
 	if _, err := w.Bed.Kube.CoreV1().Namespaces().Patch(ctx, space, types.MergePatchType, patch, metav1.PatchOptions{}); err != nil {
 		return fmt.Errorf("namespace %s: %w", space, err)
 	}
-	o := object("k8s.ovn.org/v1", "UserDefinedNetwork", space, u.Network)
+	o := object(scenario.UDNKind, space, u.Network)
 	if err := w.patch(ctx, o, map[string]any{"annotations": map[string]any{nudge: mark}}); err != nil {
 		return err
 	}
@@ -87,19 +87,10 @@ func (w *World) created(ctx context.Context, o *unstructured.Unstructured, want 
 	if err := w.Bed.Objects.Get(ctx, client.ObjectKeyFromObject(o), o); err != nil {
 		return err
 	}
-	conditions, _, err := unstructured.NestedSlice(o.Object, "status", "conditions")
-	if err != nil {
-		return err
+	if status, said := scenario.Created(o); status != want {
+		return errors.New(cmp.Or(said, "it says nothing of NetworkCreated"))
 	}
-	for _, c := range conditions {
-		if c, ok := c.(map[string]any); ok && c["type"] == "NetworkCreated" {
-			if c["status"] == want {
-				return nil
-			}
-			return fmt.Errorf("NetworkCreated=%v, %v: %v", c["status"], c["reason"], c["message"])
-		}
-	}
-	return errors.New("it says nothing of NetworkCreated")
+	return nil
 }
 
 // Unprotect takes the finalizers from a network, by its key, as soon as its deletion is asked for, until taken back.
@@ -131,15 +122,7 @@ func (u Unprotect) Do(ctx context.Context, w *World) (Undo, error) {
 			return false, nil
 		})
 	}()
-	return func(ctx context.Context) error {
-		stop()
-		select {
-		case <-ended:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}, nil
+	return stopped(stop, ended), nil
 }
 
 // Unclaim deletes the IPAMClaim of a VM's interface under it. Whoever made it makes another for the next instance, with
@@ -151,7 +134,7 @@ func (Unclaim) Reversible() bool { return true }
 
 // Do deletes the claim, which a finalizer would keep as long as the VM runs.
 func (u Unclaim) Do(ctx context.Context, w *World) (Undo, error) {
-	claim := object("k8s.cni.cncf.io/v1alpha1", "IPAMClaim", w.Running.NamespaceOf(u.VM), u.VM+"."+u.Interface)
+	claim := object(scenario.ClaimKind, w.Running.NamespaceOf(u.VM), u.VM+"."+u.Interface)
 	undo := func(context.Context) error { return nil }
 	if err := w.patch(ctx, claim, map[string]any{"finalizers": nil}); err != nil {
 		return nil, err
@@ -163,10 +146,9 @@ func (u Unclaim) Do(ctx context.Context, w *World) (Undo, error) {
 }
 
 // object is one of a kind whose Go type we do without.
-func object(version, kind, namespace, name string) *unstructured.Unstructured {
+func object(kind schema.GroupVersionKind, namespace, name string) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{}
-	o.SetAPIVersion(version)
-	o.SetKind(kind)
+	o.SetGroupVersionKind(kind)
 	o.SetNamespace(namespace)
 	o.SetName(name)
 	return o
@@ -176,7 +158,7 @@ func object(version, kind, namespace, name string) *unstructured.Unstructured {
 func (w *World) network(key string) (*unstructured.Unstructured, error) {
 	for _, n := range w.Running.Networks() {
 		if n.Key == key && !n.Cluster {
-			return object("k8s.ovn.org/v1", "UserDefinedNetwork", n.Namespace, n.Name), nil
+			return object(scenario.UDNKind, n.Namespace, n.Name), nil
 		}
 	}
 	return nil, fmt.Errorf("the scenario has no network %s", key)

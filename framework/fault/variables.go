@@ -2,8 +2,6 @@ package fault
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -16,6 +14,7 @@ import (
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/parse"
+	"github.com/vmnet-project/vmnet/framework/scenario"
 )
 
 // variables are what scripts know of the world, beside what they find themselves. Names of VMs and networks have their
@@ -94,9 +93,7 @@ func ofVM(v map[string]string, s model.VMSpec, pod *corev1.Pod, about bool) erro
 	maps.Copy(v, one)
 	v["vm_namespace"], v["pod"], v["port"] = pod.Namespace, pod.Name, pod.Namespace+"_"+pod.Name
 	if len(s.Interfaces) > 1 {
-		const digits = 11 // KubeVirt, pkg/network/namescheme
-		sum := sha256.Sum256([]byte(s.Interfaces[1].Name))
-		v["hash"] = hex.EncodeToString(sum[:])[:digits]
+		v["hash"] = scenario.LinkHash(s.Interfaces[1].Name)
 	}
 	return nil
 }

@@ -17,14 +17,6 @@ import (
 	"github.com/vmnet-project/vmnet/framework/scenario"
 )
 
-// The kinds of OVN-Kubernetes and of the network plumbing group.
-var (
-	udnKind   = schema.GroupVersionKind{Group: "k8s.ovn.org", Version: "v1", Kind: "UserDefinedNetwork"}
-	cudnKind  = schema.GroupVersionKind{Group: "k8s.ovn.org", Version: "v1", Kind: "ClusterUserDefinedNetwork"}
-	nadKind   = schema.GroupVersionKind{Group: "k8s.cni.cncf.io", Version: "v1", Kind: "NetworkAttachmentDefinition"}
-	claimKind = schema.GroupVersionKind{Group: "k8s.cni.cncf.io", Version: "v1alpha1", Kind: "IPAMClaim"}
-)
-
 // networks reads the user-defined networks.
 func (o *observer) networks(ctx context.Context) {
 	var parts []func()
@@ -48,7 +40,7 @@ func (o *observer) network(ctx context.Context, n scenario.NetworkRef) model.Rea
 	if n.Cluster {
 		namespace = o.running.Namespace
 	}
-	made, err := o.get(ctx, nadKind, namespace, n.Name)
+	made, err := o.get(ctx, scenario.NADKind, namespace, n.Name)
 	missing := apierrors.IsNotFound(err)
 	d := object("get network-attachment-definition "+n.Name, made, err, parse.NAD)
 	r := model.Read[model.Network]{Place: apiPlace, Command: u.Command + "; " + d.Command, Raw: u.Raw + "\n" + d.Raw, At: time.Now().UTC(), Value: u.Value}
@@ -64,10 +56,7 @@ func (o *observer) network(ctx context.Context, n scenario.NetworkRef) model.Rea
 }
 
 func (o *observer) udnObject(ctx context.Context, n scenario.NetworkRef) (*unstructured.Unstructured, error) {
-	if n.Cluster {
-		return o.get(ctx, cudnKind, "", n.Name)
-	}
-	return o.get(ctx, udnKind, n.Namespace, n.Name)
+	return o.get(ctx, n.Kind(), n.Namespace, n.Name)
 }
 
 func (o *observer) get(ctx context.Context, kind schema.GroupVersionKind, namespace, name string) (*unstructured.Unstructured, error) {
@@ -113,7 +102,7 @@ func (o *observer) lasting(s model.VMSpec) bool {
 
 // ipamClaim reads one. That there is none is something seen: a claim without a name.
 func (o *observer) ipamClaim(ctx context.Context, namespace, name string) model.Read[model.IPAMClaim] {
-	u, err := o.get(ctx, claimKind, namespace, name)
+	u, err := o.get(ctx, scenario.ClaimKind, namespace, name)
 	command := "get ipamclaim " + name
 	if apierrors.IsNotFound(err) {
 		return model.Read[model.IPAMClaim]{Place: apiPlace, Command: command, Raw: err.Error(), At: time.Now().UTC()}

@@ -1,9 +1,7 @@
 package observe
 
 import (
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
@@ -13,6 +11,7 @@ import (
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/parse"
+	"github.com/vmnet-project/vmnet/framework/scenario"
 )
 
 // capture is what one link of a pod sees while attempts are made.
@@ -94,12 +93,8 @@ func whole(said string) error {
 	return nil
 }
 
-// tapOf is the tap behind an interface on another network than the pod's own (KubeVirt, pkg/network/namescheme and
-// pkg/network/link: GenerateTapDeviceName).
-func tapOf(network string) string {
-	const digits = 11
-	sum := sha256.Sum256([]byte(network))
-	return "tap" + hex.EncodeToString(sum[:])[:digits]
-}
+// tapOf is the tap behind an interface on another network than the pod's own (KubeVirt, pkg/network/link:
+// GenerateTapDeviceName).
+func tapOf(network string) string { return "tap" + scenario.LinkHash(network) }
 
 const firstTap = "tap0"

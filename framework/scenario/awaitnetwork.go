@@ -16,11 +16,12 @@ import (
 // another and correct themselves.
 const refusedFor = 10 * time.Second
 
-func (n NetworkRef) kind() schema.GroupVersionKind {
+// Kind is UDNKind, or CUDNKind for a network of the whole cluster.
+func (n NetworkRef) Kind() schema.GroupVersionKind {
 	if n.Cluster {
-		return cudnKind
+		return CUDNKind
 	}
-	return udnKind
+	return UDNKind
 }
 
 // awaitNetworks waits until the control plane says of each network that it is created.
@@ -41,11 +42,11 @@ func (r *Running) awaitNetwork(ctx context.Context, n NetworkRef) error {
 	var since time.Time
 	err := wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
 		o := &unstructured.Unstructured{}
-		o.SetGroupVersionKind(n.kind())
+		o.SetGroupVersionKind(n.Kind())
 		if err := r.bed.Objects.Get(ctx, types.NamespacedName{Namespace: n.Namespace, Name: n.Name}, o); err != nil {
 			return false, r.tolerate(err)
 		}
-		status, why := created(o)
+		status, why := Created(o)
 		if why != "" {
 			said = why
 		}
@@ -62,8 +63,9 @@ func (r *Running) awaitNetwork(ctx context.Context, n NetworkRef) error {
 	return r.explain(bounded, err, "network "+n.Key+" created", "Network", r.timeouts.Network, func() string { return said })
 }
 
-// created reads the condition NetworkCreated (OVN-Kubernetes, go-controller/pkg/clustermanager/userdefinednetwork).
-func created(o *unstructured.Unstructured) (status, said string) {
+// Created reads the condition NetworkCreated of a user-defined network: its status, and what it says; both are empty where
+// it has none (OVN-Kubernetes, go-controller/pkg/clustermanager/userdefinednetwork).
+func Created(o *unstructured.Unstructured) (status, said string) {
 	conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions") // a status of another form has none
 	for _, c := range conditions {
 		c, ok := c.(map[string]any)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -29,7 +31,7 @@ func (r *Running) check(objects []client.Object) error {
 	labelled := map[string]bool{}
 	for _, o := range objects {
 		if space, ok := o.(*corev1.Namespace); ok {
-			_, labelled[space.Name] = space.Labels[primaryLabel]
+			_, labelled[space.Name] = space.Labels[PrimaryLabel]
 		}
 	}
 	if p, ok := r.facts.Features[model.FeatureUDN]; ok && !p.Present && len(networks) > 0 {
@@ -57,36 +59,28 @@ func (r *Running) check(objects []client.Object) error {
 
 func checkNetwork(n NetworkRef, labelled map[string]bool) error {
 	if n.Asked.Role == primaryRole && !n.Cluster && !labelled[n.Namespace] {
-		return fmt.Errorf("it is primary, and its namespace has not the label %s, which must be there from the namespace's creation", primaryLabel)
+		return fmt.Errorf("it is primary, and its namespace has not the label %s, which must be there from the namespace's creation", PrimaryLabel)
 	}
 	for _, subnet := range n.Asked.Subnets {
-		if _, _, err := splitSubnet(subnet); err != nil {
+		if err := checkSubnet(subnet); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// splitSubnet reads a subnet, and for layer 3 the nodes' share of it behind another slash.
-func splitSubnet(text string) (netip.Prefix, int, error) {
-	var share int
-	cidr := text
-	for i, seen := 0, 0; i < len(text); i++ {
-		if text[i] != '/' {
-			continue
-		}
-		if seen++; seen == 2 {
-			cidr = text[:i]
-			if _, err := fmt.Sscanf(text[i+1:], "%d", &share); err != nil {
-				return netip.Prefix{}, 0, fmt.Errorf("subnet %q: the nodes' share is no number", text)
-			}
+// checkSubnet refuses what is no subnet; on layer 3 the nodes' share of it stands behind another slash.
+func checkSubnet(text string) error {
+	parts := strings.SplitN(text, "/", 3)
+	if _, err := netip.ParsePrefix(strings.Join(parts[:min(len(parts), 2)], "/")); err != nil {
+		return fmt.Errorf("subnet %q does not parse: write it as 10.1.1.0/24", text)
+	}
+	if len(parts) == 3 {
+		if _, err := strconv.Atoi(parts[2]); err != nil {
+			return fmt.Errorf("subnet %q: the nodes' share is no number", text)
 		}
 	}
-	p, err := netip.ParsePrefix(cidr)
-	if err != nil {
-		return p, 0, fmt.Errorf("subnet %q does not parse: write it as 10.1.1.0/24", text)
-	}
-	return p, share, nil
+	return nil
 }
 
 func checkVM(s model.VMSpec, primaries map[string]NetworkRef, tried string, f model.Facts) error {

@@ -62,7 +62,7 @@ func TestGroupsMoveAlong(t *testing.T) {
 		t.Errorf("twin-a is in %s", got)
 	}
 	for _, o := range objects {
-		if kind := o.GetObjectKind().GroupVersionKind(); kind == claimKind {
+		if kind := o.GetObjectKind().GroupVersionKind(); kind == ClaimKind {
 			network, _ := field(o, "spec", "network")
 			if !strings.HasPrefix(network, "vmnet-pu-x1_") && !strings.HasPrefix(network, "vmnet-pu-x1-other_") {
 				t.Errorf("%s claims an address of network %s", o.GetName(), network)
@@ -154,10 +154,10 @@ func TestNetworkCondition(t *testing.T) {
 	o := &unstructured.Unstructured{Object: map[string]any{"status": map[string]any{"conditions": []any{
 		map[string]any{"type": "NetworkAllocationSucceeded", "status": "True"},
 		map[string]any{"type": "NetworkCreated", "status": "False", "reason": "SyncError", "message": "no label"}}}}}
-	if status, said := created(o); status != "False" || said != "NetworkCreated=False, SyncError: no label" {
+	if status, said := Created(o); status != "False" || said != "NetworkCreated=False, SyncError: no label" {
 		t.Errorf("%q %q", status, said)
 	}
-	if status, said := created(&unstructured.Unstructured{Object: map[string]any{"status": "?"}}); status != "" || said != "" {
+	if status, said := Created(&unstructured.Unstructured{Object: map[string]any{"status": "?"}}); status != "" || said != "" {
 		t.Errorf("%q %q", status, said)
 	}
 }

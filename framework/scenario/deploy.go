@@ -192,7 +192,7 @@ func sorted(objects []client.Object) (spaces, networks, rest []client.Object) {
 		switch kind := o.GetObjectKind().GroupVersionKind(); {
 		case space:
 			spaces = append(spaces, o)
-		case kind == udnKind || kind == cudnKind || kind == nadKind:
+		case kind == UDNKind || kind == CUDNKind || kind == NADKind:
 			networks = append(networks, o)
 		default:
 			rest = append(rest, o)

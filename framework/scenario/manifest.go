@@ -107,7 +107,7 @@ func withoutClaims(objects []client.Object) []client.Object {
 	for _, vm := range virtualMachines(objects) {
 		delete(vm.Spec.Template.ObjectMeta.Annotations, claimAnnotation)
 	}
-	return slices.DeleteFunc(objects, func(o client.Object) bool { return o.GetObjectKind().GroupVersionKind() == claimKind })
+	return slices.DeleteFunc(objects, func(o client.Object) bool { return o.GetObjectKind().GroupVersionKind() == ClaimKind })
 }
 
 func virtualMachines(objects []client.Object) []*kubevirtv1.VirtualMachine {

@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 
@@ -14,16 +16,16 @@ import (
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
-// The kinds that manifests use of OVN-Kubernetes and of the network plumbing group.
+// UDNKind and the others are the kinds that manifests use of OVN-Kubernetes and of the network plumbing group.
 var (
-	udnKind   = schema.GroupVersionKind{Group: "k8s.ovn.org", Version: "v1", Kind: "UserDefinedNetwork"}
-	cudnKind  = schema.GroupVersionKind{Group: "k8s.ovn.org", Version: "v1", Kind: "ClusterUserDefinedNetwork"}
-	nadKind   = schema.GroupVersionKind{Group: "k8s.cni.cncf.io", Version: "v1", Kind: "NetworkAttachmentDefinition"}
-	claimKind = schema.GroupVersionKind{Group: "k8s.cni.cncf.io", Version: "v1alpha1", Kind: "IPAMClaim"}
+	UDNKind   = schema.GroupVersionKind{Group: "k8s.ovn.org", Version: "v1", Kind: "UserDefinedNetwork"}
+	CUDNKind  = schema.GroupVersionKind{Group: "k8s.ovn.org", Version: "v1", Kind: "ClusterUserDefinedNetwork"}
+	NADKind   = schema.GroupVersionKind{Group: "k8s.cni.cncf.io", Version: "v1", Kind: "NetworkAttachmentDefinition"}
+	ClaimKind = schema.GroupVersionKind{Group: "k8s.cni.cncf.io", Version: "v1alpha1", Kind: "IPAMClaim"}
 )
 
-// primaryLabel is what a namespace has from its creation on if its primary network is a user-defined one.
-const primaryLabel = "k8s.ovn.org/primary-user-defined-network"
+// PrimaryLabel is what a namespace has from its creation on if its primary network is a user-defined one.
+const PrimaryLabel = "k8s.ovn.org/primary-user-defined-network"
 
 // document is a manifest of a kind whose Go types we do without: its spec says what may stand there.
 type document[S any] struct {
@@ -34,14 +36,14 @@ type document[S any] struct {
 
 // forms gives each of these kinds something to decode into, so that a misspelt field is refused.
 var forms = map[schema.GroupVersionKind]func() any{
-	udnKind:  func() any { return &document[udnSpec]{} },
-	cudnKind: func() any { return &document[cudnSpec]{} },
-	nadKind: func() any {
+	UDNKind:  func() any { return &document[udnSpec]{} },
+	CUDNKind: func() any { return &document[cudnSpec]{} },
+	NADKind: func() any {
 		return &document[struct {
 			Config string `json:"config"`
 		}]{}
 	},
-	claimKind: func() any {
+	ClaimKind: func() any {
 		return &document[struct {
 			Network   string `json:"network"`
 			Interface string `json:"interface"`
@@ -104,6 +106,14 @@ type (
 
 const persistent = "Persistent"
 
+// LinkHash is what KubeVirt names a VM's links on another network than the pod's own after: the first eleven hex digits of
+// SHA-256 of the network's name in the VM's spec (KubeVirt, pkg/network/namescheme).
+func LinkHash(network string) string {
+	const digits = 11
+	sum := sha256.Sum256([]byte(network))
+	return hex.EncodeToString(sum[:])[:digits]
+}
+
 // decodeForeign decodes a document of one of these kinds, and says whether it is one.
 func decodeForeign(text []byte) (client.Object, bool, error) {
 	var kind metav1.TypeMeta
@@ -137,10 +147,10 @@ func networksOf(objects []client.Object, main string) ([]NetworkRef, error) {
 	var found []NetworkRef
 	for _, o := range objects {
 		u, ok := o.(*unstructured.Unstructured)
-		if !ok || u.GroupVersionKind() != udnKind && u.GroupVersionKind() != cudnKind {
+		if !ok || u.GroupVersionKind() != UDNKind && u.GroupVersionKind() != CUDNKind {
 			continue
 		}
-		n := NetworkRef{Name: u.GetName(), Key: u.GetName(), Cluster: u.GroupVersionKind() == cudnKind}
+		n := NetworkRef{Name: u.GetName(), Key: u.GetName(), Cluster: u.GroupVersionKind() == CUDNKind}
 		var err error
 		if n.Cluster {
 			n.Asked, err = askedOfCluster(u)

@@ -104,7 +104,7 @@ func (r *Running) DeleteNetwork(ctx context.Context, key string) error {
 			continue
 		}
 		o := &unstructured.Unstructured{}
-		o.SetGroupVersionKind(n.kind())
+		o.SetGroupVersionKind(n.Kind())
 		o.SetName(n.Name)
 		o.SetNamespace(n.Namespace)
 		if err := r.bed.Objects.Delete(ctx, o); err != nil {

@@ -127,7 +127,7 @@ func removeNetworks(ctx context.Context, b *bed.Bed, mine metav1.ListOptions, t 
 	err = wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
 		left = nil
 		looks++
-		for _, kind := range []schema.GroupVersionKind{udnKind, cudnKind} {
+		for _, kind := range []schema.GroupVersionKind{UDNKind, CUDNKind} {
 			list := &unstructured.UnstructuredList{}
 			list.SetGroupVersionKind(kind)
 			switch err := b.Objects.List(ctx, list, client.MatchingLabelsSelector{Selector: selector}); {

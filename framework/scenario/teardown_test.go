@@ -111,7 +111,7 @@ func endingOf(t *testing.T, finalizers ...string) *ending {
 	kube.PrependReactor("delete", "*", watch)
 	network := func(run, namespace, name string) client.Object {
 		u := &unstructured.Unstructured{}
-		u.SetGroupVersionKind(udnKind)
+		u.SetGroupVersionKind(UDNKind)
 		m := meta(run, namespace, name)
 		u.SetName(m.Name)
 		u.SetNamespace(m.Namespace)
@@ -120,10 +120,10 @@ func endingOf(t *testing.T, finalizers ...string) *ending {
 		return u
 	}
 	scheme := runtime.NewScheme()
-	scheme.AddKnownTypeWithName(udnKind, &unstructured.Unstructured{})
-	scheme.AddKnownTypeWithName(udnKind.GroupVersion().WithKind(udnKind.Kind+"List"), &unstructured.UnstructuredList{})
-	scheme.AddKnownTypeWithName(cudnKind, &unstructured.Unstructured{})
-	scheme.AddKnownTypeWithName(cudnKind.GroupVersion().WithKind(cudnKind.Kind+"List"), &unstructured.UnstructuredList{})
+	scheme.AddKnownTypeWithName(UDNKind, &unstructured.Unstructured{})
+	scheme.AddKnownTypeWithName(UDNKind.GroupVersion().WithKind(UDNKind.Kind+"List"), &unstructured.UnstructuredList{})
+	scheme.AddKnownTypeWithName(CUDNKind, &unstructured.Unstructured{})
+	scheme.AddKnownTypeWithName(CUDNKind.GroupVersion().WithKind(CUDNKind.Kind+"List"), &unstructured.UnstructuredList{})
 	objects := objectsfake.NewClientBuilder().WithScheme(scheme).
 		WithObjects(network("x1", "vmnet-pu-x1", "primary-udn"), network("x1", "vmnet-pu-x1-other", "other-udn"), network("x2", "vmnet-pu-x2", "primary-udn")).
 		WithInterceptorFuncs(interceptor.Funcs{

@@ -59,15 +59,8 @@ func (r *Running) awaitLeader(ctx context.Context, o client.Object) {
 	if leader == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, turn)
-	defer cancel()
-	// that the leader got none is its own wait's to say
-	_ = wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
-		now, err := r.look(ctx)
-		if err != nil {
-			return false, nil //nolint:nilerr // asked again until the timeout
-		}
-		return slices.ContainsFunc(now.launchers(leader), func(p *corev1.Pod) bool { return p.Spec.NodeName != "" }), nil
+	r.within(ctx, turn, func(now *glance) bool {
+		return slices.ContainsFunc(now.launchers(leader), func(p *corev1.Pod) bool { return p.Spec.NodeName != "" })
 	})
 }
 
@@ -87,23 +80,23 @@ func leaderOf(o client.Object) string {
 
 // awaitAddress waits until a pod, or a VM's launcher, has its address on the cluster's network.
 func (r *Running) awaitAddress(ctx context.Context, o client.Object) {
-	ctx, cancel := context.WithTimeout(ctx, turn)
+	addressed := func(p *corev1.Pod) bool { return p != nil && p.Status.PodIP != "" }
+	_, vm := o.(*kubevirtv1.VirtualMachine)
+	r.within(ctx, turn, func(now *glance) bool {
+		if vm {
+			return slices.ContainsFunc(now.launchers(o.GetName()), addressed)
+		}
+		return addressed(now.pods[o.GetName()])
+	})
+}
+
+// within looks until something is seen, at most for so long. That it was not is not this wait's to say: what needs it has
+// one of its own, with better words.
+func (r *Running) within(ctx context.Context, limit time.Duration, seen func(*glance) bool) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	// that it did not get one is not this wait's to say
 	_ = wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
 		now, err := r.look(ctx)
-		if err != nil {
-			return false, nil //nolint:nilerr // asked again until the timeout
-		}
-		if _, vm := o.(*kubevirtv1.VirtualMachine); vm {
-			for _, p := range now.launchers(o.GetName()) {
-				if p.Status.PodIP != "" {
-					return true, nil
-				}
-			}
-			return false, nil
-		}
-		p := now.pods[o.GetName()]
-		return p != nil && p.Status.PodIP != "", nil
+		return err == nil && seen(now), nil //nolint:nilerr // asked again until the timeout
 	})
 }

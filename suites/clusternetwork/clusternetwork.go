@@ -17,9 +17,7 @@ var _ = Describe("VM on the default cluster network", Ordered, ContinueOnFailure
 	BeforeAll(s.Observe, NodeTimeout(session.ObserveTimeout))
 	JustAfterEach(s.Diagnose, NodeTimeout(session.DiagnosticsTimeout))
 
-	prove := func(id string) func(SpecContext) {
-		return func(ctx SpecContext) { s.Prove(ctx, id) }
-	}
+	prove := s.Proof
 
 	It("CN-01 The launcher holds exactly the links lo, eth0, k6t-eth0 and tap0",
 		Label("CN-01", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("CN-01"))

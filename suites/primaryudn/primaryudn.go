@@ -16,9 +16,7 @@ var _ = Describe("VM on a primary UserDefinedNetwork", Ordered, ContinueOnFailur
 	BeforeAll(s.Observe, NodeTimeout(session.ObserveTimeout))
 	JustAfterEach(s.Diagnose, NodeTimeout(session.DiagnosticsTimeout))
 
-	prove := func(id string) func(SpecContext) {
-		return func(ctx SpecContext) { s.Prove(ctx, id) }
-	}
+	prove := s.Proof
 
 	It("PU-01 The UDN reports NetworkCreated=True; its NAD repeats topology, role and subnets, and carries a network ID",
 		Label("PU-01", "profile:extended"), NodeTimeout(session.ClaimTimeout), prove("PU-01"))

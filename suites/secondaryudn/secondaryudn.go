@@ -16,9 +16,7 @@ var _ = Describe("VM on a primary and a secondary UserDefinedNetwork", Ordered, 
 	BeforeAll(s.Observe, NodeTimeout(session.ObserveTimeout))
 	JustAfterEach(s.Diagnose, NodeTimeout(session.DiagnosticsTimeout))
 
-	prove := func(id string) func(SpecContext) {
-		return func(ctx SpecContext) { s.Prove(ctx, id) }
-	}
+	prove := s.Proof
 
 	It("SU-01 The launcher holds exactly lo, eth0, ovn-udn1-nic, k6t-ovn-udn1, tap0, ovn-udn1, H-nic, k6t-H, tapH and podH, H being the first 11 hex digits of SHA-256 of the VM's network name",
 		Label("SU-01", "profile:core"), NodeTimeout(session.ClaimTimeout), prove("SU-01"))

@@ -77,6 +77,11 @@ func (s *Scenario) Observe(ctx ginkgo.SpecContext) {
 	}
 }
 
+// Proof is the body of a claim's spec.
+func (s *Scenario) Proof(id string) func(ginkgo.SpecContext) {
+	return func(ctx ginkgo.SpecContext) { s.Prove(ctx, id) }
+}
+
 // Prove judges one claim on the observation, keeps the judgement, and fails the spec where it is FAIL or ERROR.
 func (s *Scenario) Prove(_ ginkgo.SpecContext, id string) {
 	ginkgo.GinkgoHelper()
