@@ -2,20 +2,15 @@ package observe
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
-	"path/filepath"
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
-	"github.com/vmnet-project/vmnet/framework/parse"
 	"github.com/vmnet-project/vmnet/framework/scenario"
 )
 
@@ -65,105 +60,6 @@ func secondaryUDN() *observer {
 		})
 	}
 	return o
-}
-
-func names(i isolation) map[string]probe {
-	all := map[string]probe{}
-	for _, probes := range i.fromGuests {
-		for _, p := range probes {
-			all[p.name] = p
-		}
-	}
-	for _, p := range i.fromNodes {
-		all[p.name] = p.probe
-	}
-	return all
-}
-
-func TestIsolationOfAPrimaryNetwork(t *testing.T) {
-	o := primaryUDN()
-	i := o.isolation()
-	got := names(i)
-	want := map[string]string{ // to, target
-		"pod/client-default>launcher/vm-p":    "launcher/vm-p http://10.244.0.5:8090/",
-		"node>launcher/vm-p":                  "launcher/vm-p http://10.244.0.5:8090/",
-		"kubelet>launcher/vm-p":               "launcher/vm-p http://10.244.0.5:8090/",
-		"vm-p>pod/echo-default":               "pod/echo-default http://10.244.1.21:8080/hostname",
-		"pod/client-default>pod/echo-default": "pod/echo-default http://10.244.1.21:8080/hostname",
-		"vm-p>vm/vm-o":                        "vm/vm-o http://10.7.7.4:8080/hostname",
-		"pod/client-other>vm/vm-o":            "vm/vm-o http://10.7.7.4:8080/hostname",
-		"pod/twin-a>vm-unshared":              "vm/vm-p http://10.1.1.5:8080/hostname",
-		"pod/client>vm-unshared":              "vm/vm-p http://10.1.1.5:8080/hostname",
-		"pod/twin-a>pod/twin-b":               "pod/twin-b http://10.1.1.4:8080/hostname",
-		"pod/client>shared":                   "pod/echo http://10.1.1.4:8080/hostname",
-		"pod/twin-a>shared":                   "pod/twin-b http://10.1.1.4:8080/hostname",
-	}
-	if g, w := slices.Sorted(maps.Keys(got)), slices.Sorted(maps.Keys(want)); !slices.Equal(g, w) {
-		t.Errorf("paths:\n%q, want\n%q", g, w)
-	}
-	ports := map[int]bool{}
-	for name, w := range want {
-		p := got[name]
-		if p.path.To+" "+p.path.Target != w || p.impossible != nil || ports[p.path.ClientPort] || p.path.ClientPort == 0 {
-			t.Errorf("%s: %+v, %v", name, p.path, p.impossible)
-		}
-		ports[p.path.ClientPort] = true
-	}
-	if r := o.stage.Paths["pod/client-layer3>vm-l3"]; r.Failure() != nil || r.Value.Passed || r.Value.Detail != "no address" {
-		t.Errorf("without an address: %+v", r)
-	}
-	var captures []string
-	for _, c := range i.captures {
-		for _, f := range c.flows {
-			captures = append(captures, c.what+" "+c.link+": "+f.path+" "+strings.Join(f.hosts, " "))
-		}
-	}
-	wantCaptures := []string{
-		"pod echo-default eth0: vm-p>pod/echo-default 10.1.1.5 10.244.0.5", "pod echo-default eth0: pod/client-default>pod/echo-default ",
-		"launcher vm-o tap0: vm-p>vm/vm-o 10.1.1.5 10.244.0.5", "launcher vm-o tap0: pod/client-other>vm/vm-o ",
-		"launcher vm-p tap0: pod/twin-a>vm-unshared ", "launcher vm-p tap0: pod/client>vm-unshared "}
-	if !slices.Equal(captures, wantCaptures) {
-		t.Errorf("captures:\n%q, want\n%q", captures, wantCaptures)
-	}
-	w := o.plan(i)
-	if nodes := w.nodes(); !slices.Equal(nodes, []string{"n1", "n2"}) || len(w.asks("n1")) != 3 || len(w.asks("n2")) != 1 {
-		t.Errorf("%q %+v", nodes, w)
-	}
-}
-
-// A VM that took a twin's address is not the one that only the main network has.
-func TestSharedAddress(t *testing.T) {
-	o := primaryUDN()
-	o.stage.Pods["twin-a"] = seen(on(primary, "10.1.1.5"))
-	got := names(o.isolation())
-	if p := got["pod/twin-b>shared"].path; p.To != "pod/twin-a" || p.Target != "http://10.1.1.5:8080/hostname" || got["pod/client>shared"].path.To != "vm/vm-p" {
-		t.Errorf("%+v %+v", p, got["pod/client>shared"].path)
-	}
-	if p := got["pod/twin-a>vm-unshared"].path; p.To != "vm/vm-r" {
-		t.Errorf("%+v", p)
-	}
-	delete(o.stage.Pods, "twin-a")
-	delete(o.stage.Pods, "twin-b")
-	got = names(o.isolation())
-	for _, name := range []string{"pod/client>shared", "pod/twin-b>shared", "pod/twin-a>pod/twin-b"} {
-		if r := got[name].read("x", nil, nil); r.Failure() == nil {
-			t.Errorf("%s: nothing shared was found: %+v", name, r)
-		}
-	}
-}
-
-func TestIsolationOfASecondaryNetwork(t *testing.T) {
-	i := secondaryUDN().isolation()
-	got := names(i)
-	if p := got["vm-po>vm-ps#secondary"].path; len(got) != 2 || p.Target != "http://10.2.2.4:8080/hostname" || got["vm-pt>vm-ps#secondary-http"].path.Target != p.Target {
-		t.Errorf("%+v", got)
-	}
-	if len(i.captures) != 1 || i.captures[0].link != "tap2eae7330186" {
-		t.Errorf("%+v", i.captures)
-	}
-	if f := i.captures[0].flows[0]; !slices.Equal(f.hosts, []string{"10.1.1.3", "10.244.0.3"}) {
-		t.Errorf("%+v", f)
-	}
 }
 
 func TestPathsOfAGuest(t *testing.T) {
@@ -252,119 +148,6 @@ func TestBannered(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
-}
-
-func TestFollow(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "parse", "testdata", "wire", "conntrack-egress-n1.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := parse.Conntrack(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := follow(all, "10.1.1.4", 51322)
-	var replies []string
-	for _, e := range got {
-		replies = append(replies, e.Reply.Dst)
-	}
-	slices.Sort(replies)
-	if !slices.Equal(replies, []string{"10.1.1.4", "10.1.1.4", "169.254.0.19", "192.168.77.11"}) {
-		t.Errorf("%+v", got)
-	}
-	if got := follow(all, "10.1.1.4", 1); len(got) != 0 {
-		t.Errorf("another connection's: %+v", got)
-	}
-}
-
-func TestFlows(t *testing.T) {
-	o := primaryUDN()
-	path := outsidePath("vm-p")
-	at := seen(model.Path{ClientPort: 40000})
-	o.path(path, at)
-	p := &peer{host: elsewhere{}}
-	const line = "tcp 6 9 SYN_SENT src=10.1.1.5 dst=192.0.2.1 sport=40000 dport=1 [UNREPLIED] src=192.0.2.1 dst=169.254.0.11 sport=1 dport=5 mark=0 use=1\n"
-	o.flows("n1", p, map[string]answer{flowsID: {stdout: line}}, nil)
-	if f := o.stage.Flows[path]; f.Failure() != nil || len(f.Value.Entries) != 1 || f.Raw != line {
-		t.Errorf("%+v", f)
-	}
-	if f := o.stage.Flows[outsidePath("vm-q")]; f.Failure() == nil {
-		t.Errorf("one that nobody tried: %+v", f)
-	}
-	o.flows("n1", p, map[string]answer{flowsID: {stderr: "conntrack: not found", code: 127}}, nil)
-	if f := o.stage.Flows[path]; f.Failure() == nil {
-		t.Errorf("%+v", f)
-	}
-}
-
-func TestCapture(t *testing.T) {
-	pcap, err := os.ReadFile(filepath.Join("..", "parse", "testdata", "wire", "outside.pcap"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := capture{what: "launcher vm-o", at: place{pod: "x", uid: "u", node: "n1"}, link: firstTap, flows: []captured{
-		{path: "refused", hosts: []string{"10.1.1.3"}, port: 40000}, {path: "control", port: 33450}}}
-	if want := "host 10.1.1.3 or port 33450 or port 40000"; c.filter() != want {
-		t.Errorf("%q, want %q", c.filter(), want)
-	}
-	const well = "tcpdump: listening on tap0, link-type EN10MB (Ethernet), snapshot length 128 bytes\n9 packets captured\n0 packets dropped by kernel"
-	for name, tc := range map[string]struct {
-		said    string
-		code    int
-		control int
-		fails   bool
-	}{
-		"whole":       {said: well, control: 10},
-		"lost frames": {said: strings.Replace(well, "\n0", "\n3", 1), fails: true},
-		"not begun":   {said: "tcpdump: tap0: No such device exists", fails: true},
-	} {
-		got := c.frames(map[string]answer{c.ask().id: {stdout: string(pcap), stderr: tc.said}}, nil)
-		r, control := got["refused"], got["control"]
-		if (r.Failure() != nil) != tc.fails || (control.Failure() != nil) != tc.fails || len(r.Value) != 0 || len(control.Value) != tc.control {
-			t.Errorf("%s: %v, %d frames; control %v, %d frames", name, r.Failure(), len(r.Value), control.Failure(), len(control.Value))
-		}
-	}
-}
-
-func TestListenerThatDidNotBegin(t *testing.T) {
-	o := primaryUDN()
-	o.path("node>launcher/vm-p", seen(model.Path{To: "launcher/vm-p"}))
-	asks := []ask{{id: "launcher/vm-p"}, {id: flowsID, after: true}}
-	o.listened(asks, map[string]answer{"launcher/vm-p": {stderr: "2026/11/25 socat[9] N listening on AF=2 10.244.0.5:8090"}}, nil)
-	if r := o.stage.Paths["node>launcher/vm-p"]; r.Failure() != nil {
-		t.Errorf("%+v", r)
-	}
-	o.listened(asks, map[string]answer{"launcher/vm-p": {stderr: "E bind: Address already in use"}}, nil)
-	if r := o.stage.Paths["node>launcher/vm-p"]; r.Failure() == nil {
-		t.Error("a refusal by a listener that was not there counts")
-	}
-}
-
-func TestExchanged(t *testing.T) {
-	got, err := exchanged("sent 0\nanswered 0 1000\nsent 1\nanswered 1 1210\nsent 2\nanswered 2 4710\nsent 3\n")
-	want := model.Connection{Sent: 4, Answered: 3, LongestGap: 3.5}
-	if err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, %v", got, err)
-	}
-	for text, broken := range map[string]bool{
-		"sent 0\nanswered 0 1\nsent 1\nended 1\n":                              true,
-		"2026/11/25 socat[9] E read(5, 0x5, 8192): Connection reset by peer\n": true,
-		"2026/11/25 socat[9] N whatever\n":                                     false,
-	} {
-		if got, err := exchanged(text); err != nil || (got.Broken != "") != broken {
-			t.Errorf("%q: %+v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"answered 1 5\n", "answered 0 soon\n"} {
-		if got, err := exchanged(text); err == nil {
-			t.Errorf("%q: %+v", text, got)
-		}
-	}
-}
-
-func FuzzExchanged(f *testing.F) {
-	f.Add("sent 0\nanswered 0 1000\nended 1\n")
-	f.Fuzz(func(_ *testing.T, text string) { _, _ = exchanged(text) })
 }
 
 func TestScriptsParse(t *testing.T) {
