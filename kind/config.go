@@ -2,6 +2,7 @@ package kind
 
 import (
 	"net/netip"
+	"path"
 
 	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 )
@@ -36,9 +37,15 @@ func Config(o Options) *v1alpha4.Cluster {
 			node.Role = v1alpha4.ControlPlaneRole
 		}
 		if len(o.Stores) > 0 {
-			node.ExtraMounts = []v1alpha4.Mount{{HostPath: o.Stores[i], ContainerPath: storePath}}
+			node.ExtraMounts = []v1alpha4.Mount{
+				{HostPath: o.Stores[i], ContainerPath: storePath},
+				{HostPath: path.Join(o.Stores[i], patchesDir), ContainerPath: patchesPath, Readonly: true},
+			}
 		}
 		c.Nodes = append(c.Nodes, node)
+	}
+	if len(o.Stores) > 0 {
+		c.KubeadmConfigPatches = append(c.KubeadmConfigPatches, sharesPatch)
 	}
 	if o.Nodes > 1 { // of a single node kind takes the taint away itself, and fails when it is not there
 		c.KubeadmConfigPatches = append(c.KubeadmConfigPatches, untaintPatch)

@@ -15,6 +15,31 @@ import (
 type Underlay struct {
 	// Outside is a host on the nodes' network that is no node and has no route to pods.
 	Outside *HostSpec `json:"outside,omitempty"`
+	// Physical is the physical side: what VMs on VLANs are on.
+	Physical *Physical `json:"physical,omitempty"`
+}
+
+// Physical says how nodes reach VLANs, and which hosts are on them.
+type Physical struct {
+	// Network is the physical network's name, which localnets and the nodes' bridge mappings use. Never physnet:
+	// OVN-Kubernetes has that for its own external bridge.
+	Network string `json:"network"`
+	// Bridge is the OVS bridge behind it on the nodes. With Interface, the run makes the bridge on the nodes' link of
+	// that name, appends the mapping, and restores both; without, they are there.
+	Bridge    string `json:"bridge"`
+	Interface string `json:"interface,omitempty"`
+	// Peers are hosts on VLANs, at least two on different ones.
+	Peers []VLANPeer `json:"peers"`
+}
+
+// VLANPeer is a host on a VLAN. Its Interface is the link that carries the tags, on which captures are taken.
+type VLANPeer struct {
+	HostSpec `json:",inline"`
+	// VLAN is its 802.1Q ID, 1 to 4094, and Prefix the length of the VLAN's subnet.
+	VLAN   int `json:"vlan"`
+	Prefix int `json:"prefix"`
+	// DHCP is whether the run may start a DHCP server (dnsmasq) there.
+	DHCP bool `json:"dhcp,omitempty"`
 }
 
 // HostSpec is a machine outside the cluster and the one way to run commands on it.

@@ -38,6 +38,8 @@ type Node struct {
 	EdgeIPs []string `json:"edgeIPs"`
 	// EdgeBridge is the OVS bridge that holds them: breth0 on kind, br-ex on OpenShift.
 	EdgeBridge string `json:"edgeBridge"`
+	// BridgeMappings are the OVS bridges behind physical networks, by the network's name (ovn-bridge-mappings).
+	BridgeMappings map[string]string `json:"bridgeMappings,omitempty"`
 	// Zone is OVN-Kubernetes' interconnect zone.
 	Zone string `json:"zone"`
 }
@@ -49,6 +51,10 @@ type Feature string
 const (
 	// FeatureOutside is a peer outside the cluster, on the nodes' network, without routes to pods.
 	FeatureOutside Feature = "outside-peer"
+	// FeaturePhysical is the physical side: hosts on VLANs behind the nodes' second NIC.
+	FeaturePhysical Feature = "physical-side"
+	// FeatureCNVBridge is the plugin cnv-bridge on the nodes.
+	FeatureCNVBridge Feature = "cnv-bridge"
 	// FeatureTwoNodes is a second node that VMs can run on.
 	FeatureTwoNodes Feature = "two-nodes"
 	// FeatureUDN is network segmentation with its CRDs.

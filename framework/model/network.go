@@ -26,6 +26,9 @@ type NetworkSpec struct {
 	Subnets []string `json:"subnets,omitempty"`
 	// MTU in bytes; 0 where it is not named, which is the cluster network's.
 	MTU int `json:"mtu,omitempty"`
+	// PhysicalNetwork is a localnet's name in the nodes' bridge mappings, and VLAN its 802.1Q ID; 0 for none.
+	PhysicalNetwork string `json:"physicalNetwork,omitempty"`
+	VLAN            int    `json:"vlan,omitempty"`
 	// Persistent is whether addresses outlive a VM's instance.
 	Persistent bool `json:"persistent,omitempty"`
 }

@@ -35,6 +35,8 @@ type Stage struct {
 	Hosts map[string]HostView `json:"hosts,omitempty"`
 	// Flows are attempts followed through the translations on the way, by the path's name.
 	Flows map[string]Read[Flow] `json:"flows,omitempty"`
+	// Physical is the world beyond the nodes' physical NICs, where the scenario has to do with it.
+	Physical PhysicalView `json:"physical,omitzero"`
 	// Connections are those that were open while the stage came about, by name: "pod/client>vm-q".
 	Connections map[string]Read[Connection] `json:"connections,omitempty"`
 	// Removal is what became of the network that was deleted under a VM, in the stage Deleted.
@@ -213,6 +215,8 @@ type Path struct {
 	Answer string `json:"answer,omitempty"`
 	// Size is the IP packet's in bytes, where the attempt fixes it.
 	Size int `json:"size,omitempty"`
+	// Hops are the places on the way, walked when the attempt did not end as it should.
+	Hops []Hop `json:"hops,omitempty"`
 	// Detail is the client's last word, for a reader; no claim judges it.
 	Detail string `json:"detail,omitempty"`
 }
