@@ -57,6 +57,9 @@ func TestConfig(t *testing.T) {
 					t.Errorf("node %d is a %s", i, n.Role)
 				}
 				for _, m := range n.ExtraMounts {
+					if m.Readonly {
+						continue
+					}
 					if mounts[m.HostPath] {
 						t.Errorf("two nodes write to %s", m.HostPath)
 					}
@@ -85,6 +88,9 @@ func TestKubeadmPatches(t *testing.T) {
 			if kinds[kind] == nil {
 				t.Errorf("%d nodes: no patch for %s", o.Nodes, kind)
 			}
+		}
+		if len(o.Stores) == 0 && kinds["InitConfiguration"]["patches"] != nil {
+			t.Error("kubeadm is sent to a folder that nobody made")
 		}
 		// kind takes the taint of a single node away itself and fails when it is not there
 		if _, untainted := kinds["InitConfiguration"]; untainted != (o.Nodes > 1) {

@@ -1,11 +1,15 @@
 package kind
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"sigs.k8s.io/yaml"
 
 	"github.com/vmnet-project/vmnet/manifests"
 )
@@ -43,5 +47,26 @@ func TestSharesOfOneCore(t *testing.T) {
 	}
 	if sum > 1000 {
 		t.Errorf("a node of one core is asked for %dm", sum)
+	}
+}
+
+// Each file is one that kubeadm takes: a target that it has, and a container of the same name.
+func TestSharePatches(t *testing.T) {
+	files := sharePatches()
+	if len(files) != 2*len(shares) {
+		t.Fatalf("%d names and contents for %d pods", len(files), len(shares))
+	}
+	for i := 0; i < len(files); i += 2 {
+		target, rest, _ := strings.Cut(files[i], "+")
+		if rest != "strategic.json" || !slices.Contains([]string{"kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"}, target) {
+			t.Errorf("kubeadm does not take a patch named %s", files[i])
+		}
+		var pod corev1.Pod
+		if err := yaml.UnmarshalStrict([]byte(files[i+1]), &pod); err != nil {
+			t.Fatal(err)
+		}
+		if c := pod.Spec.Containers; len(c) != 1 || c[0].Name != target || c[0].Resources.Requests.Cpu().MilliValue() == 0 {
+			t.Errorf("%s: %s", files[i], files[i+1])
+		}
 	}
 }
