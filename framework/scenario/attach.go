@@ -62,5 +62,10 @@ func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step
 		return nil, err
 	}
 	r.ours.Store(true)
+	if d.physical { // it stayed, but for the DHCP server
+		if err := r.step("physical side", func() error { return r.joinPhysical(ctx, true, true) }); err != nil {
+			return r, err
+		}
+	}
 	return r, r.await(ctx)
 }
