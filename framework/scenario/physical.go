@@ -166,7 +166,7 @@ func (s *physicalSide) serve(ctx context.Context, b *bed.Bed, p *bed.Physical, k
 	if err != nil {
 		return err
 	}
-	d := &dhcpServer{host: host, peer: spec}
+	d := &dhcpServer{host: host, peer: spec, folder: DHCPFolder(spec.VLAN)}
 	if err := d.start(ctx, macs, keepLeases); err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dhcpStart)
 		defer cancel()

@@ -47,6 +47,7 @@ const (
 type dhcpServer struct {
 	host    bed.Host
 	peer    bed.VLANPeer
+	folder  string
 	process bed.Process
 }
 
@@ -74,18 +75,18 @@ func (d *dhcpServer) start(ctx context.Context, withoutRouter []string, keepLeas
 	} else if other != "" {
 		return bad(fmt.Errorf("another DHCP server, %s, answers on VLAN %d: VMs would get its leases; stop it, or leave dhcp out", other, d.peer.VLAN))
 	}
-	config, err := dhcpConfigOf(d.peer, link)
+	config, err := dhcpConfigOf(d.peer, link, d.folder)
 	if err != nil {
 		return bad(err)
 	}
 	for file, text := range map[string]string{dhcpConfig: config, DHCPHosts: dhcpHosts(withoutRouter)} {
-		if err := d.host.Stream(ctx, strings.NewReader(text), &bytes.Buffer{}, "sh", "-c", `mkdir -p "$1" && cat >"$1/$2"`, "sh", d.folder(), file); err != nil {
+		if err := d.host.Stream(ctx, strings.NewReader(text), &bytes.Buffer{}, "sh", "-c", `mkdir -p "$1" && cat >"$1/$2"`, "sh", d.folder, file); err != nil {
 			return fmt.Errorf("the DHCP server: %w", err)
 		}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, dhcpStart, fmt.Errorf("it has not started within %s", dhcpStart))
 	defer cancel()
-	d.process, err = d.host.Start(ctx, "sh", "-c", `echo $$ >"$1/$2" && exec dnsmasq --no-daemon --conf-file="$1/$3"`, "sh", d.folder(), DHCPProcess, dhcpConfig)
+	d.process, err = d.host.Start(ctx, "sh", "-c", `echo $$ >"$1/$2" && exec dnsmasq --no-daemon --conf-file="$1/$3"`, "sh", d.folder, DHCPProcess, dhcpConfig)
 	if err == nil {
 		err = d.process.Await(ctx, "started, version")
 	}
@@ -94,8 +95,6 @@ func (d *dhcpServer) start(ctx context.Context, withoutRouter []string, keepLeas
 	}
 	return nil
 }
-
-func (d *dhcpServer) folder() string { return DHCPFolder(d.peer.VLAN) }
 
 // stop ends it and removes its files.
 func (d *dhcpServer) stop(ctx context.Context) error {
@@ -123,8 +122,8 @@ func (d *dhcpServer) clear(ctx context.Context, keepLeases bool) error {
 	if keepLeases {
 		but = DHCPLeases
 	}
-	if _, err := d.host.Run(ctx, "sh", "-c", clearFolder, "sh", d.folder(), but); err != nil {
-		return fmt.Errorf("clear the DHCP server's files: %w", err)
+	if _, err := d.host.Run(ctx, "sh", "-c", clearFolder, "sh", d.folder, but); err != nil {
+		return called(err, "clear "+d.folder)
 	}
 	return nil
 }
@@ -172,12 +171,11 @@ func (d *dhcpServer) otherServer(ctx context.Context, link string) (string, erro
 
 // dhcpConfigOf is dnsmasq's configuration: addresses of the half of the subnet that the peer is not in, the peer as router,
 // no DNS.
-func dhcpConfigOf(p bed.VLANPeer, link string) (string, error) {
+func dhcpConfigOf(p bed.VLANPeer, link, folder string) (string, error) {
 	first, last, err := dhcpRange(p)
 	if err != nil {
 		return "", err
 	}
-	folder := DHCPFolder(p.VLAN)
 	mask := net.IP(net.CIDRMask(p.Prefix, 32)).String()
 	return strings.Join([]string{
 		"port=0", // no DNS

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -139,11 +140,20 @@ func (s nodeSwitch) makeLinks(ctx context.Context, nic string, vlans []int) erro
 		argv = append(argv, strconv.Itoa(v))
 	}
 	_, err := s.runner.Run(ctx, argv...)
-	return err
+	return called(err, "make the Linux bridge "+LinuxBridge)
 }
 
 func (s nodeSwitch) removeLinks(ctx context.Context, nic string) error {
 	_, err := s.runner.Run(ctx, "sh", "-c", removeLinks, "sh", LinuxBridge, linuxUplink, nic)
+	return called(err, "remove the Linux bridge "+LinuxBridge)
+}
+
+// called names what a script that failed was for, in place of its text.
+func called(err error, what string) error {
+	var failed *bed.CommandError
+	if errors.As(err, &failed) {
+		failed.Command = what
+	}
 	return err
 }
 
