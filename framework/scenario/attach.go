@@ -15,7 +15,8 @@ import (
 )
 
 // Attach takes over a scenario that an earlier run deployed with the same IdentityDir and left up. It waits,
-// as Deploy does, until all VMs can be commanded.
+// as Deploy does, until all VMs can be commanded. Of the physical side it takes what is there: a DHCP server ended with
+// the run that started it.
 func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step StepFunc) (*Running, error) {
 	space, err := b.Kube.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
@@ -62,10 +63,5 @@ func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step
 		return nil, err
 	}
 	r.ours.Store(true)
-	if d.physical { // it stayed, but for the DHCP server
-		if err := r.step("physical side", func() error { return r.joinPhysical(ctx, true, true) }); err != nil {
-			return r, err
-		}
-	}
 	return r, r.await(ctx)
 }

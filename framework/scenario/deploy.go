@@ -67,7 +67,7 @@ func Deploy(ctx context.Context, b *bed.Bed, o Options) (*Running, error) {
 		return nil, err
 	}
 	if r.definition.physical {
-		if err := r.step("physical side", func() error { return r.joinPhysical(ctx, o.Keep, false) }); err != nil {
+		if err := r.step("physical side", func() error { return r.joinPhysical(ctx, o.Keep) }); err != nil {
 			return r, err
 		}
 	}

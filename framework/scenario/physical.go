@@ -24,6 +24,12 @@ type physicalSide struct {
 	// runs are those of this process that are on it.
 	runs map[string]bool
 	dhcp *dhcpServer
+	// node, peer and ask are the bed's Node, Peer and AskPeers; folder is DHCPFolder.
+	node func(ctx context.Context, name string) (bed.Runner, error)
+	peer func(name string) (bed.Host, bool)
+	ask  func(ctx context.Context) error
+
+	folder func(vlan int) string
 }
 
 var sides = struct {
@@ -35,15 +41,14 @@ func sideOf(b *bed.Bed) *physicalSide {
 	sides.mu.Lock()
 	defer sides.mu.Unlock()
 	if sides.of[b] == nil {
-		sides.of[b] = &physicalSide{runs: map[string]bool{}}
+		sides.of[b] = &physicalSide{runs: map[string]bool{}, node: b.Node, peer: b.Peer, ask: b.AskPeers, folder: DHCPFolder}
 	}
 	return sides.of[b]
 }
 
 // joinPhysical makes the physical side unless another scenario has: on each node that carries VMs the bridge, its mapping
 // and the Linux bridge, on a peer the DHCP server. What killed runs left is taken back before.
-// One that attached comes back to VMs that have leases.
-func (r *Running) joinPhysical(ctx context.Context, keep, attached bool) error {
+func (r *Running) joinPhysical(ctx context.Context, keep bool) error {
 	p, ok := r.bed.Physical()
 	if !ok {
 		return &bed.InputError{What: "scenario " + r.Scenario, Err: errNoPhysical}
@@ -54,7 +59,7 @@ func (r *Running) joinPhysical(ctx context.Context, keep, attached bool) error {
 	side.mu.Lock()
 	defer side.mu.Unlock()
 	if len(side.runs) == 0 {
-		if err := r.bed.AskPeers(ctx); err != nil {
+		if err := side.ask(ctx); err != nil {
 			return err
 		}
 	}
@@ -73,8 +78,8 @@ func (r *Running) joinPhysical(ctx context.Context, keep, attached bool) error {
 		vlans = append(vlans, h.VLAN)
 	}
 	var server errgroup.Group
-	server.Go(func() error { return side.serve(ctx, r.bed, p, attached) })
-	err = each(ctx, r.bed, names, func(s nodeSwitch) error { return s.join(ctx, layoutOf(p), vlans, r.RunID, keep, over) })
+	server.Go(func() error { return side.serve(ctx, p) })
+	err = side.each(ctx, names, func(s nodeSwitch) error { return s.join(ctx, layoutOf(p), vlans, r.RunID, keep, over) })
 	return errors.Join(err, server.Wait())
 }
 
@@ -95,7 +100,7 @@ func (r *Running) leavePhysical(ctx context.Context) error {
 	}
 	names, err := readyNodes(ctx, r.bed)
 	if err == nil {
-		err = each(ctx, r.bed, names, func(s nodeSwitch) error { return s.leave(ctx, r.RunID, over) })
+		err = side.each(ctx, names, func(s nodeSwitch) error { return s.leave(ctx, r.RunID, over) })
 	}
 	if len(side.runs) == 0 && side.dhcp != nil {
 		err = errors.Join(err, side.dhcp.stop(ctx))
@@ -120,7 +125,7 @@ func RestorePhysical(ctx context.Context, b *bed.Bed) error {
 	if err == nil {
 		var names []string
 		if names, err = readyNodes(ctx, b); err == nil {
-			err = each(ctx, b, names, func(s nodeSwitch) error {
+			err = side.each(ctx, names, func(s nodeSwitch) error {
 				_, err := s.restore(ctx, over)
 				return err
 			})
@@ -152,13 +157,13 @@ func (s *physicalSide) over(ctx context.Context, b *bed.Bed) (overFunc, error) {
 	return func(run string, kept bool) bool { return !mine[run] && (!kept || !there[run]) }, nil
 }
 
-// serve starts the DHCP server, unless it runs or no peer is for one. Leases of an earlier one are kept or forgotten.
-func (s *physicalSide) serve(ctx context.Context, b *bed.Bed, p *bed.Physical, keepLeases bool) error {
+// serve starts the DHCP server, unless it runs or no peer is for one.
+func (s *physicalSide) serve(ctx context.Context, p *bed.Physical) error {
 	spec, ok := p.DHCPPeer()
 	if !ok || s.dhcp != nil {
 		return nil
 	}
-	host, ok := b.Peer(spec.Name)
+	host, ok := s.peer(spec.Name)
 	if !ok {
 		return fmt.Errorf("the DHCP server: there is no peer %s", spec.Name)
 	}
@@ -166,8 +171,8 @@ func (s *physicalSide) serve(ctx context.Context, b *bed.Bed, p *bed.Physical, k
 	if err != nil {
 		return err
 	}
-	d := &dhcpServer{host: host, peer: spec, folder: DHCPFolder(spec.VLAN)}
-	if err := d.start(ctx, macs, keepLeases); err != nil {
+	d := &dhcpServer{host: host, peer: spec, folder: s.folder(spec.VLAN)}
+	if err := d.start(ctx, macs); err != nil {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), dhcpStart)
 		defer cancel()
 		return errors.Join(err, d.stop(ctx))
@@ -177,12 +182,12 @@ func (s *physicalSide) serve(ctx context.Context, b *bed.Bed, p *bed.Physical, k
 }
 
 // each does work at nodes at the same time, and names all that fail.
-func each(ctx context.Context, b *bed.Bed, names []string, work func(nodeSwitch) error) error {
+func (s *physicalSide) each(ctx context.Context, names []string, work func(nodeSwitch) error) error {
 	errs := make([]error, len(names))
 	var group sync.WaitGroup
 	for i, name := range names {
 		group.Go(func() {
-			runner, err := b.Node(ctx, name)
+			runner, err := s.node(ctx, name)
 			if err == nil {
 				err = work(nodeSwitch{name: name, runner: runner})
 			}

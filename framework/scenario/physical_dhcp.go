@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/parse"
@@ -52,9 +54,9 @@ type dhcpServer struct {
 }
 
 // start starts it, once nobody else answers on the VLAN. What stands in the way is an *bed.InputError.
-func (d *dhcpServer) start(ctx context.Context, withoutRouter []string, keepLeases bool) error {
+func (d *dhcpServer) start(ctx context.Context, withoutRouter []string) error {
 	bad := func(err error) error { return &bed.InputError{What: "physical.peers: " + d.peer.Name, Err: err} }
-	if err := d.clear(ctx, keepLeases); err != nil {
+	if err := d.clear(ctx); err != nil {
 		return err
 	}
 	for _, tool := range []string{"dnsmasq", "socat"} {
@@ -103,29 +105,21 @@ func (d *dhcpServer) stop(ctx context.Context) error {
 		_, _, err := d.process.Stop(ctx)
 		errs = append(errs, err)
 	}
-	return errors.Join(append(errs, d.clear(ctx, false))...)
+	return errors.Join(append(errs, d.clear(ctx))...)
 }
 
-// clearFolder ends the server with the configuration in the folder $1, if its end has not come yet, and removes its files,
-// all but $2.
+// clearFolder ends the server with the configuration in the folder $1, if its end has not come yet, and removes the folder.
 const clearFolder = `p=$(cat "$1/` + DHCPProcess + `" 2>/dev/null)
 if [ -n "$p" ] && grep -qsF -e "--conf-file=$1/` + dhcpConfig + `" "/proc/$p/cmdline"; then
 	kill "$p"
 	for i in 1 2 3 4 5 6 7 8 9 10; do [ -d "/proc/$p" ] || break; sleep 0.3; done
 fi
-for f in "$1"/*; do [ "$f" = "$1/$2" ] || rm -f "$f"; done
-[ ! -d "$1" ] || rmdir "$1" 2>/dev/null || [ -n "$2" ]`
+rm -rf "$1"`
 
 // clear removes what a server left, this run's or one that was killed a moment ago.
-func (d *dhcpServer) clear(ctx context.Context, keepLeases bool) error {
-	but := ""
-	if keepLeases {
-		but = DHCPLeases
-	}
-	if _, err := d.host.Run(ctx, "sh", "-c", clearFolder, "sh", d.folder, but); err != nil {
-		return called(err, "clear "+d.folder)
-	}
-	return nil
+func (d *dhcpServer) clear(ctx context.Context) error {
+	_, err := d.host.Run(ctx, "sh", "-c", clearFolder, "sh", d.folder)
+	return called(err, "clear "+d.folder)
 }
 
 // link finds the peer's link on the VLAN by its address.
@@ -232,8 +226,8 @@ func address(n uint32) netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// routerlessMACs are the MACs of routerless' NICs on the physical side, by the manifests of all scenarios that have one: it
-// is theirs together.
+// routerlessMACs are the MACs of routerless' NICs, by the manifests of all scenarios on the physical side, whose server is
+// theirs together.
 func routerlessMACs() ([]string, error) {
 	var macs []string
 	for _, name := range Names() {
@@ -245,17 +239,23 @@ func routerlessMACs() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		for _, vm := range virtualMachines(objects) {
-			if !slices.Contains(routerless, vm.Name) {
-				continue
-			}
-			for _, i := range vm.Spec.Template.Spec.Domain.Devices.Interfaces {
-				if i.MacAddress != "" {
-					macs = append(macs, strings.ToLower(i.MacAddress))
-				}
-			}
-		}
+		macs = append(macs, routerlessOf(objects)...)
 	}
 	slices.Sort(macs)
 	return slices.Compact(macs), nil
+}
+
+func routerlessOf(objects []client.Object) []string {
+	var macs []string
+	for _, vm := range virtualMachines(objects) {
+		if !slices.Contains(routerless, vm.Name) {
+			continue
+		}
+		for _, i := range vm.Spec.Template.Spec.Domain.Devices.Interfaces {
+			if i.MacAddress != "" {
+				macs = append(macs, strings.ToLower(i.MacAddress))
+			}
+		}
+	}
+	return macs
 }
