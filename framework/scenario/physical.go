@@ -73,13 +73,9 @@ func (r *Running) joinPhysical(ctx context.Context, keep bool) error {
 	}
 	side.runs[r.RunID] = true
 	r.onPhysical.Store(true)
-	var vlans []int
-	for _, h := range p.Peers {
-		vlans = append(vlans, h.VLAN)
-	}
 	var server errgroup.Group
 	server.Go(func() error { return side.serve(ctx, p) })
-	err = side.each(ctx, names, func(s nodeSwitch) error { return s.join(ctx, layoutOf(p), vlans, r.RunID, keep, over) })
+	err = side.each(ctx, names, func(s nodeSwitch) error { return s.join(ctx, layoutOf(p), uplinkOf(p), r.RunID, keep, over) })
 	return errors.Join(err, server.Wait())
 }
 

@@ -27,10 +27,12 @@ type vswitch interface {
 type remembered struct {
 	externalIDs map[string]string
 	bridges     map[string][]string
+	// columns are those that a port was added with.
+	columns map[string]string
 }
 
 func (r *remembered) run(argv []string) (string, error) {
-	next := remembered{externalIDs: maps.Clone(r.externalIDs), bridges: map[string][]string{}}
+	next := remembered{externalIDs: maps.Clone(r.externalIDs), bridges: map[string][]string{}, columns: r.columns}
 	for b, ports := range r.bridges {
 		next.bridges[b] = slices.Clone(ports)
 	}
@@ -146,6 +148,7 @@ func (r *remembered) shape(mayExist bool, argv []string) error {
 			return fmt.Errorf("cannot create a port named %s because a port of that name already exists on bridge %s", argv[2], b)
 		default:
 			r.bridges[argv[1]] = append(r.bridges[argv[1]], argv[2])
+			r.columns = map[string]string{argv[2]: strings.Join(argv[3:], " ")}
 		}
 	case "del-port":
 		b := at(argv[1])

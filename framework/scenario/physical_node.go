@@ -18,7 +18,7 @@ type overFunc func(run string, kept bool) bool
 
 // join puts a run onto the node's physical side, which is made for the first one. What runs left that are over is taken
 // back before.
-func (s nodeSwitch) join(ctx context.Context, want layout, vlans []int, run string, keep bool, over overFunc) error {
+func (s nodeSwitch) join(ctx context.Context, want layout, vlans uplinkVLANs, run string, keep bool, over overFunc) error {
 	left, err := s.restore(ctx, over)
 	if err != nil {
 		return err
@@ -46,10 +46,14 @@ func (s nodeSwitch) join(ctx context.Context, want layout, vlans []int, run stri
 	if n.Joined {
 		nic = want.Link
 	}
-	if err := s.makeLinks(ctx, nic, vlans); err != nil {
+	if err := s.makeLinks(ctx, nic, vlans.tagged); err != nil {
 		return err
 	}
-	return s.commands(ctx, []string{"--may-exist", "add-port", want.Bridge, switchUplink})
+	port := []string{"--may-exist", "add-port", want.Bridge, switchUplink}
+	if vlans.native > 0 {
+		port = append(port, "vlan_mode=native-untagged", fmt.Sprintf("tag=%d", vlans.native))
+	}
+	return s.commands(ctx, port)
 }
 
 // leave takes a run off, and with the last one takes everything back.

@@ -102,12 +102,39 @@ func (s switchState) link(name string) (model.Link, bool) {
 
 // The links of the Linux bridge on each node, for networks of CNI's bridge plugin.
 const (
-	// LinuxBridge is the bridge, which knows VLANs; untagged frames and those of the peers' VLANs leave it.
+	// LinuxBridge is the bridge, which knows VLANs; what leaves it: uplinkVLANs.
 	LinuxBridge = "vmnet-br0"
 	// linuxUplink is its way out: a veth whose other end, switchUplink, is in the bridge of Open vSwitch.
 	linuxUplink  = "vmnet-up0"
 	switchUplink = "vmnet-up1"
 )
+
+// uplinkVLANs are the VLANs of the Linux bridge's uplink: tagged ones, and the one that untagged frames are in beyond it.
+type uplinkVLANs struct {
+	tagged []int
+	native int
+}
+
+// NativeVLAN is the VLAN that untagged frames of LinuxBridge are in on the physical side, so that a peer is in their reach:
+// the last peer's without DHCP, so that a network with that server's VLAN is another one. 0 where each has DHCP.
+func NativeVLAN(p *bed.Physical) int {
+	for _, h := range slices.Backward(p.Peers) {
+		if !h.DHCP {
+			return h.VLAN
+		}
+	}
+	return 0
+}
+
+func uplinkOf(p *bed.Physical) uplinkVLANs {
+	v := uplinkVLANs{native: NativeVLAN(p)}
+	for _, h := range p.Peers {
+		if h.VLAN != v.native {
+			v.tagged = append(v.tagged, h.VLAN)
+		}
+	}
+	return v
+}
 
 // makeLinks makes what is not there yet: the bridge $1, its uplink $2 with the other end $3. It brings $4 up, unless that is
 // empty, and lets the VLANs that follow out. None of the links gets an address by itself.

@@ -11,9 +11,12 @@ import (
 	"github.com/vmnet-project/vmnet/framework/bed"
 )
 
-var trunk = layout{Network: "trunk", Bridge: "br-trunk", Link: "eth1"}
+var (
+	trunk  = layout{Network: "trunk", Bridge: "br-trunk", Link: "eth1"}
+	uplink = uplinkVLANs{tagged: []int{1924}, native: 1925}
+)
 
-// onlyRun says that all other runs are over; with none, all are.
+// only says that all other runs are over; with none, all are.
 func only(run string) overFunc { return func(other string, _ bool) bool { return other != run } }
 
 // begin makes a node with OVN-Kubernetes' own bridges, and what comes on top.
@@ -52,7 +55,7 @@ func TestPhysicalSideOfANode(t *testing.T) {
 				n := begin(t, makeSwitch(t), before.nic, before.commands...)
 				s := nodeSwitch{name: "n1", runner: n}
 				was := n.state()
-				if err := s.join(t.Context(), trunk, []int{1924, 1925}, "x1", false, only("x1")); err != nil {
+				if err := s.join(t.Context(), trunk, uplink, "x1", false, only("x1")); err != nil {
 					t.Fatal(err)
 				}
 				now, err := s.read(t.Context(), true)
@@ -70,11 +73,14 @@ func TestPhysicalSideOfANode(t *testing.T) {
 				if l, ok := now.link("eth1"); !ok || len(l.Flags) != 2 {
 					t.Errorf("eth1 is not up: %v", l)
 				}
-				if raw, err := os.ReadFile(filepath.Join(n.links, "../vlans")); err != nil || string(raw) != "1924\n1925\n" {
+				if raw, err := os.ReadFile(filepath.Join(n.links, "../vlans")); err != nil || string(raw) != "1924\n" {
 					t.Errorf("VLANs of the uplink: %q, %v", raw, err)
 				}
+				if r, ok := n.ovs.(*remembered); ok && r.columns[switchUplink] != "vlan_mode=native-untagged tag=1925" {
+					t.Errorf("the uplink is %v", r.columns)
+				}
 				// a second scenario of the process comes and goes
-				if err := s.join(t.Context(), trunk, []int{1924, 1925}, "x2", false, func(string, bool) bool { return false }); err != nil {
+				if err := s.join(t.Context(), trunk, uplink, "x2", false, func(string, bool) bool { return false }); err != nil {
 					t.Fatal(err)
 				}
 				if err := s.leave(t.Context(), "x1", func(string, bool) bool { return false }); err != nil {
@@ -110,7 +116,7 @@ func TestPhysicalSideInterrupted(t *testing.T) {
 						was := n.state()
 						n.broken, n.done = broken, done
 						s := nodeSwitch{name: "n1", runner: n}
-						err := s.join(t.Context(), trunk, []int{1924}, "x1", false, only("x1"))
+						err := s.join(t.Context(), trunk, uplink, "x1", false, only("x1"))
 						if err == nil {
 							err = s.leave(t.Context(), "x1", only(""))
 						}
@@ -147,11 +153,11 @@ func TestPhysicalSideOfAKilledRun(t *testing.T) {
 		was := n.state()
 		s := nodeSwitch{name: "n1", runner: n}
 		n.broken, n.done = broken, true
-		if err := s.join(t.Context(), trunk, []int{1924}, "x1", false, only("x1")); broken < 6 && !errors.Is(err, errCut) {
+		if err := s.join(t.Context(), trunk, uplink, "x1", false, only("x1")); broken < 6 && !errors.Is(err, errCut) {
 			t.Fatal(err)
 		}
 		n.broken = 0
-		if err := s.join(t.Context(), trunk, []int{1924}, "x2", false, only("x2")); err != nil {
+		if err := s.join(t.Context(), trunk, uplink, "x2", false, only("x2")); err != nil {
 			t.Fatal(err)
 		}
 		if note, err := noteIn(ovs.externalIDs); err != nil || len(note.Runs) != 1 || !note.Down || *note.Before != "physnet:breth0" {
@@ -168,7 +174,7 @@ func TestPhysicalSideLeavesOthersAlone(t *testing.T) {
 	ovs := &remembered{externalIDs: map[string]string{mappingsKey: "physnet:breth0"}, bridges: map[string][]string{}}
 	n := begin(t, ovs, "up -")
 	s := nodeSwitch{name: "n1", runner: n}
-	if err := s.join(t.Context(), trunk, nil, "kept", true, only("kept")); err != nil {
+	if err := s.join(t.Context(), trunk, uplink, "kept", true, only("kept")); err != nil {
 		t.Fatal(err)
 	}
 	ovs.externalIDs[mappingsKey] += ",other:br-other"
@@ -176,7 +182,7 @@ func TestPhysicalSideLeavesOthersAlone(t *testing.T) {
 	if note, err := s.restore(t.Context(), keptStays); err != nil || note == nil {
 		t.Fatalf("%v, %v", note, err)
 	}
-	if err := s.join(t.Context(), layout{Network: "trunk", Bridge: "br-two", Link: "eth1"}, nil, "x2", false, func(run string, kept bool) bool { return run != "x2" && !kept }); err == nil ||
+	if err := s.join(t.Context(), layout{Network: "trunk", Bridge: "br-two", Link: "eth1"}, uplink, "x2", false, func(run string, kept bool) bool { return run != "x2" && !kept }); err == nil ||
 		!strings.Contains(err.Error(), "run kept still has physical network trunk by bridge br-trunk") {
 		t.Errorf("%v", err)
 	}
@@ -215,7 +221,7 @@ func TestPhysicalSideRefuses(t *testing.T) {
 				}
 			}
 			was := n.state()
-			err := nodeSwitch{name: "n1", runner: n}.join(t.Context(), c.want, nil, "x1", false, only("x1"))
+			err := nodeSwitch{name: "n1", runner: n}.join(t.Context(), c.want, uplink, "x1", false, only("x1"))
 			var input *bed.InputError
 			if !errors.As(err, &input) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%v, want one line with %q", err, c.says)
@@ -233,7 +239,7 @@ func TestPhysicalSideOfTheUser(t *testing.T) {
 		setExternalID(mappingsKey, "trunk:br-own"), []string{"add-br", "br-own"}, []string{"add-port", "br-own", "eth1"})
 	was := n.state()
 	s := nodeSwitch{name: "n1", runner: n}
-	if err := s.join(t.Context(), layout{Network: "trunk", Bridge: "br-own"}, nil, "x1", false, only("x1")); err != nil {
+	if err := s.join(t.Context(), layout{Network: "trunk", Bridge: "br-own"}, uplink, "x1", false, only("x1")); err != nil {
 		t.Fatal(err)
 	}
 	if now, err := s.read(t.Context(), false); err != nil || now.bridgeOf(switchUplink) != "br-own" || now.externalIDs[mappingsKey] != "trunk:br-own" {
@@ -241,5 +247,21 @@ func TestPhysicalSideOfTheUser(t *testing.T) {
 	}
 	if err := s.leave(t.Context(), "x1", only("")); err != nil || n.state() != was {
 		t.Errorf("%v\n%s", err, n.state())
+	}
+}
+
+func TestUplinkOf(t *testing.T) {
+	peer := func(vlan int, dhcp bool) bed.VLANPeer { return bed.VLANPeer{VLAN: vlan, DHCP: dhcp} }
+	for name, c := range map[string]struct {
+		peers []bed.VLANPeer
+		want  string
+	}{
+		"as kind has it":  {[]bed.VLANPeer{peer(1924, true), peer(1925, false)}, "{[1924] 1925}"},
+		"three":           {[]bed.VLANPeer{peer(5, false), peer(6, true), peer(7, false)}, "{[5 6] 7}"},
+		"DHCP everywhere": {[]bed.VLANPeer{peer(5, true), peer(6, true)}, "{[5 6] 0}"},
+	} {
+		if got := fmt.Sprint(uplinkOf(&bed.Physical{Peers: c.peers})); got != c.want {
+			t.Errorf("%s: %s", name, got)
+		}
 	}
 }
