@@ -183,3 +183,20 @@ func TestPeersFiles(t *testing.T) {
 	}
 	oneLineNaming(t, newBed().openUnderlay(file), "physical.peers[1].ssh.identityFile", "no such file")
 }
+
+// The example of the docs is a physical side as it is read.
+func TestPhysicalExample(t *testing.T) {
+	text, err := os.ReadFile("../../docs/physical-side.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(text), "```yaml\n")
+	example, _, _ = strings.Cut(example, "```")
+	u, err := parseUnderlay([]byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := u.Physical; p == nil || len(p.Peers) != 2 || !p.Peers[0].DHCP || p.Peers[1].SSH == nil {
+		t.Errorf("%+v", p)
+	}
+}
