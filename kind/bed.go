@@ -16,7 +16,7 @@ import (
 )
 
 // writeBed writes underlay.yaml and provenance.json beside the kubeconfig.
-func writeBed(ctx context.Context, o *Options, c *Cluster, outside *bed.Underlay) error {
+func writeBed(ctx context.Context, o *Options, c *Cluster, underlay *bed.Underlay) error {
 	known, err := provenance(ctx, o, c)
 	if err != nil {
 		return err
@@ -28,7 +28,7 @@ func writeBed(ctx context.Context, o *Options, c *Cluster, outside *bed.Underlay
 	if err := os.WriteFile(o.file(ProvenanceFile), append(text, '\n'), 0o644); err != nil {
 		return fmt.Errorf("provenance: %w", err)
 	}
-	return outside.Write(o.file(UnderlayFile))
+	return underlay.Write(o.file(UnderlayFile))
 }
 
 // provenance is every version and digest that this package can name, with the caller's and the components' own.

@@ -16,7 +16,7 @@ import (
 	"github.com/vmnet-project/vmnet/internal/tail"
 )
 
-// Create makes the cluster, the peer outside and the platform on it, and writes the bed directory. Errors are
+// Create makes the cluster, the peer outside, the physical side and the platform, and writes the bed directory. Errors are
 // *NameTakenError, *MissingError, *CreateError, *ComponentError, *NotReadyError, *EngineError or the context's.
 // What was made stays when it fails, for a look; Delete takes it away.
 func Create(ctx context.Context, o Options) error {
@@ -54,9 +54,16 @@ func Create(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	var outside *bed.Underlay
+	var underlay bed.Underlay
 	err = o.step("peer outside", func() (err error) {
-		outside, err = startOutside(ctx, &o)
+		underlay.Outside, err = startOutside(ctx, &o)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	err = o.step("physical side", func() (err error) {
+		underlay.Physical, err = startPhysical(ctx, &o)
 		return err
 	})
 	if err != nil {
@@ -67,7 +74,7 @@ func Create(ctx context.Context, o Options) error {
 	if err := c.watched(install, o.Components.Install); err != nil {
 		return err
 	}
-	return o.step("bed directory", func() error { return writeBed(ctx, &o, c, outside) })
+	return o.step("bed directory", func() error { return writeBed(ctx, &o, c, &underlay) })
 }
 
 // NameIsFree asks the engine for a cluster with the options' name; one that is there is a *NameTakenError. Nothing

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/kind/pkg/cluster"
 )
 
-// Delete takes away what Create made, also half of it: the nodes, the peers, the network if it was made here and
-// nobody else is on it, the bed's files. Logs below BedDir/out stay. To repeat it is no error.
+// Delete takes away what Create made, also half of it: the nodes, the peers, the networks if they were made here and
+// nobody else is on them, the bed's files. Logs below BedDir/out stay. To repeat it is no error.
 func Delete(ctx context.Context, o Options) error {
 	if err := o.complete(); err != nil {
 		return err
@@ -26,7 +26,7 @@ func Delete(ctx context.Context, o Options) error {
 		err = remove()
 	}
 	if err == nil {
-		err = removeNetwork(ctx, o.Engine, o.Name)
+		err = removeNetworks(ctx, o.Engine, o.Name)
 	}
 	if bed := removeBed(&o); bed != nil {
 		err = errors.Join(err, bed)

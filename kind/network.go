@@ -3,6 +3,7 @@ package kind
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -20,6 +21,9 @@ type Network struct {
 	// Gateway is the engine's own address on it, the nodes' next hop to the outside.
 	Gateway netip.Addr
 }
+
+// trunkName is the Docker network that stands for the physical side of a cluster.
+func trunkName(cluster string) string { return cluster + "-trunk" }
 
 // ensureNetwork makes the nodes' network, IPv4 alone, unless it is there. kind would make it, too, but without the
 // label by which removeNetwork knows what is ours, after a kill -9 as well.
@@ -71,25 +75,42 @@ func parseNetwork(inspect string) (Network, error) {
 	return Network{}, fmt.Errorf("docker network %s has no IPv4 subnet", networkName)
 }
 
-// removeNetwork takes the nodes' network away if it was made for this cluster and nobody else is on it.
-func removeNetwork(ctx context.Context, e Engine, cluster string) error {
-	out, err := e.Docker(ctx, "network", "ls", "--filter", "label="+madeLabel+"="+cluster, "--format", "{{.ID}}")
+// ensureTrunk makes the network that stands for the physical side: a plain bridge, which leaves VLAN tags alone, without
+// a way out of the engine's host. One that a killed creation left is taken over.
+func ensureTrunk(ctx context.Context, e Engine, cluster string) error {
+	out, err := e.Docker(ctx, "network", "ls", "--filter", "name=^"+trunkName(cluster)+"$", "--filter", "label="+madeLabel+"="+cluster,
+		"--format", "{{.ID}}")
 	if err != nil {
 		return fmt.Errorf("asking the engine for networks: %w", err)
 	}
-	for _, id := range lines(out) {
-		users, err := e.Docker(ctx, "network", "inspect", "--format", "{{len .Containers}}", id)
-		if err != nil {
-			return fmt.Errorf("network %s: %w", networkName, err)
-		}
-		if strings.TrimSpace(users) != "0" {
-			continue
-		}
-		if _, err := e.Docker(ctx, "network", "rm", id); err != nil {
-			return fmt.Errorf("network %s: %w", networkName, err)
-		}
+	if len(lines(out)) > 0 {
+		return nil
+	}
+	if _, err := e.Docker(ctx, "network", "create", "--driver", "bridge", "--internal", "--label", madeLabel+"="+cluster,
+		trunkName(cluster)); err != nil {
+		return fmt.Errorf("making the physical side's network: %w", err)
 	}
 	return nil
+}
+
+// removeNetworks takes away the networks that were made for this cluster and that nobody else is on.
+func removeNetworks(ctx context.Context, e Engine, cluster string) error {
+	out, err := e.Docker(ctx, "network", "ls", "--filter", "label="+madeLabel+"="+cluster, "--format", "{{.ID}} {{.Name}}")
+	if err != nil {
+		return fmt.Errorf("asking the engine for networks: %w", err)
+	}
+	var errs []error
+	for _, line := range lines(out) {
+		id, name, _ := strings.Cut(line, " ")
+		users, err := e.Docker(ctx, "network", "inspect", "--format", "{{len .Containers}}", id)
+		if err == nil && strings.TrimSpace(users) == "0" {
+			_, err = e.Docker(ctx, "network", "rm", id)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("network %s: %w", name, err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // removeContainers takes the peers away.

@@ -47,6 +47,8 @@ type Components interface {
 	Install(ctx context.Context, c *Cluster) error
 	// Outside is how the host outside the cluster is run on the nodes' network.
 	Outside(nodeImage string) Peer
+	// VLANPeer is how a host on a VLAN is run; dnsmasq and socat are in its first container, too.
+	VLANPeer(nodeImage string) Peer
 	// Provenance is the versions of what is installed.
 	Provenance() map[string]string
 }

@@ -32,7 +32,9 @@ const (
 	ipamClaimsTag      = "v0.5.1-alpha"
 	kubevirtTag        = "v1.8.4"
 	netshootImage      = "ghcr.io/nicolaka/netshoot:v0.13"
-	agnhostImage       = "registry.k8s.io/e2e-test-images/agnhost:2.53"
+	// vlanPeerImage is built where it is needed: netshoot has no DHCP server.
+	vlanPeerImage = "vmnet.test/vlan-peer:netshoot-v0.13"
+	agnhostImage  = "registry.k8s.io/e2e-test-images/agnhost:2.53"
 )
 
 // Published is the platform from published images: OVN-Kubernetes by its own chart, Multus and KubeVirt by their
@@ -78,6 +80,14 @@ func (p Published) Outside(string) Peer {
 		{Image: netshootImage, Entrypoint: "sleep", Args: []string{"infinity"}},
 		{Image: agnhostImage, Entrypoint: "/agnhost", Args: []string{"netexec", "--http-port", "8080"}},
 	}}
+}
+
+// VLANPeer is the same with dnsmasq.
+func (p Published) VLANPeer(nodeImage string) Peer {
+	peer := p.Outside(nodeImage)
+	peer.Containers[0].Image = vlanPeerImage
+	peer.Containers[0].Dockerfile = "FROM " + netshootImage + "\nRUN apk add --no-cache dnsmasq\n"
+	return peer
 }
 
 // Install goes in the order in which the parts need each other: upstream's own do not wait as ours do.

@@ -52,6 +52,9 @@ func (s Source) Outside(nodeImage string) Peer {
 		Args: []string{"netexec", "--http-port", "8080"}}}}
 }
 
+// VLANPeer is of the same image, which has dnsmasq.
+func (s Source) VLANPeer(nodeImage string) Peer { return s.Outside(nodeImage) }
+
 // Install applies the network first and the rest when the nodes are Ready: no pod of KubeVirt can start before, and
 // its definitions keep an API server on a slow core so busy that ovnkube gives up on it.
 func (s Source) Install(ctx context.Context, c *Cluster) error {

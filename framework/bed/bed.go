@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,6 +68,7 @@ type Bed struct {
 	mu      sync.Mutex
 	started map[*process]struct{}
 	outside Host
+	peers   map[string]Host
 }
 
 // Open reads the files, builds the clients and asks the cluster once. It fails with *InputError for what the
@@ -123,9 +126,19 @@ func (b *Bed) openUnderlay(path string) error {
 	}
 	b.Underlay = u
 	if u.Outside != nil {
-		b.outside, err = newHost(b, *u.Outside)
+		if b.outside, err = newHost(b, "outside", *u.Outside); err != nil {
+			return err
+		}
 	}
-	return err
+	b.peers = map[string]Host{}
+	if u.Physical != nil {
+		for i, p := range u.Physical.Peers {
+			if b.peers[p.Name], err = newHost(b, fmt.Sprintf("physical.peers[%d]", i), p.HostSpec); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (b *Bed) connect(config *rest.Config) error {
@@ -188,8 +201,10 @@ func (b *Bed) Close(ctx context.Context) error {
 		_, _, err := p.Stop(ctx)
 		errs = append(errs, err)
 	}
-	if c, ok := b.outside.(interface{ close() error }); ok {
-		errs = append(errs, c.close())
+	for _, h := range append(slices.Collect(maps.Values(b.peers)), b.outside) {
+		if c, ok := h.(interface{ close() error }); ok {
+			errs = append(errs, c.close())
+		}
 	}
 	return errors.Join(append(errs, b.removeNodePods(ctx))...)
 }

@@ -2,13 +2,13 @@ package bed
 
 import "context"
 
-// newHost makes a host of a checked spec; nothing is dialled yet.
-func newHost(b *Bed, spec HostSpec) (Host, error) {
+// newHost makes a host of a checked spec, which the underlay has at that field; nothing is dialled yet.
+func newHost(b *Bed, field string, spec HostSpec) (Host, error) {
 	at := hostID{spec: spec}
 	if spec.Container != nil {
 		return &containerHost{hostID: at, bed: b, exec: *spec.Container}, nil
 	}
-	return newSSHHost(b, at, *spec.SSH)
+	return newSSHHost(b, field, at, *spec.SSH)
 }
 
 type hostID struct{ spec HostSpec }

@@ -54,7 +54,7 @@ func overSSH(t *testing.T, b *Bed, known func(right ssh.PublicKey) ssh.PublicKey
 	client, file := newKey(t)
 	s := sshtest.Start(t, host, client.PublicKey())
 	line := knownhosts.Line([]string{knownhosts.Normalize(s.Address)}, known(host.PublicKey()))
-	h, err := newHost(b, HostSpec{Name: "outside", Address: "127.0.0.1", Interface: "lo", SSH: &SSHExec{
+	h, err := newHost(b, "outside", HostSpec{Name: "outside", Address: "127.0.0.1", Interface: "lo", SSH: &SSHExec{
 		Address: s.Address, User: "root", IdentityFile: write(t, "key", string(file), 0o600), KnownHosts: write(t, "known", line+"\n", 0o600),
 	}})
 	if err != nil {
@@ -74,7 +74,7 @@ shift; [ "$1" = -i ] && { shift; interactive=1; }
 shift; [ -n "$interactive" ] || exec </dev/null
 exec "$@"
 `, 0o755)
-	h, err := newHost(b, HostSpec{Name: "outside", Address: "127.0.0.1", Interface: "lo",
+	h, err := newHost(b, "outside", HostSpec{Name: "outside", Address: "127.0.0.1", Interface: "lo",
 		Container: &ContainerExec{Name: "box", BinDir: filepath.Dir(docker), DockerHost: "ssh://root@192.0.2.1"}})
 	if err != nil {
 		t.Fatal(err)

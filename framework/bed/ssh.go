@@ -26,18 +26,18 @@ type sshHost struct {
 	client  *ssh.Client
 }
 
-func newSSHHost(b *Bed, at hostID, spec SSHExec) (*sshHost, error) {
+func newSSHHost(b *Bed, field string, at hostID, spec SSHExec) (*sshHost, error) {
 	key, err := os.ReadFile(spec.IdentityFile)
 	if err != nil {
-		return nil, &InputError{What: "outside.ssh.identityFile " + spec.IdentityFile, Err: unwrapPath(err)}
+		return nil, &InputError{What: field + ".ssh.identityFile " + spec.IdentityFile, Err: unwrapPath(err)}
 	}
 	signer, err := ssh.ParsePrivateKey(key)
 	if err != nil {
-		return nil, &InputError{What: "outside.ssh.identityFile " + spec.IdentityFile, Err: err}
+		return nil, &InputError{What: field + ".ssh.identityFile " + spec.IdentityFile, Err: err}
 	}
 	check, err := knownhosts.New(spec.KnownHosts)
 	if err != nil {
-		return nil, &InputError{What: "outside.ssh.knownHosts " + spec.KnownHosts, Err: unwrapPath(err)}
+		return nil, &InputError{What: field + ".ssh.knownHosts " + spec.KnownHosts, Err: unwrapPath(err)}
 	}
 	address := spec.Address
 	if _, _, err := net.SplitHostPort(address); err != nil {

@@ -1,9 +1,7 @@
 package bed
 
 import (
-	"errors"
 	"fmt"
-	"net/netip"
 	"os"
 	"path/filepath"
 
@@ -86,8 +84,11 @@ func ReadUnderlay(path string) (*Underlay, error) {
 	if err != nil {
 		return nil, &InputError{What: path, Err: err}
 	}
-	if h := u.Outside; h != nil && h.SSH != nil {
-		dir := filepath.Dir(path)
+	dir := filepath.Dir(path)
+	for _, h := range u.hosts() {
+		if h.SSH == nil {
+			continue
+		}
 		for _, file := range []*string{&h.SSH.IdentityFile, &h.SSH.KnownHosts} {
 			if !filepath.IsAbs(*file) {
 				*file = filepath.Join(dir, *file)
@@ -102,20 +103,27 @@ func parseUnderlay(raw []byte) (*Underlay, error) {
 	if err := yaml.UnmarshalStrict(raw, u); err != nil {
 		return nil, oneLine(err)
 	}
+	return u, u.check()
+}
+
+// hosts are all that the underlay names.
+func (u *Underlay) hosts() []*HostSpec {
+	var all []*HostSpec
 	if u.Outside != nil {
-		if err := u.Outside.check(); err != nil {
-			return nil, fmt.Errorf("outside.%w", err)
+		all = append(all, u.Outside)
+	}
+	if u.Physical != nil {
+		for i := range u.Physical.Peers {
+			all = append(all, &u.Physical.Peers[i].HostSpec)
 		}
 	}
-	return u, nil
+	return all
 }
 
 // Write checks the underlay and writes it, readable by the user alone.
 func (u *Underlay) Write(path string) error {
-	if u.Outside != nil {
-		if err := u.Outside.check(); err != nil {
-			return &InputError{What: path, Err: fmt.Errorf("outside.%w", err)}
-		}
+	if err := u.check(); err != nil {
+		return &InputError{What: path, Err: err}
 	}
 	raw, err := yaml.Marshal(u)
 	if err != nil {
@@ -123,35 +131,6 @@ func (u *Underlay) Write(path string) error {
 	}
 	if err := os.WriteFile(path, raw, 0o600); err != nil {
 		return fmt.Errorf("underlay: %w", err)
-	}
-	return nil
-}
-
-// check returns an error that begins with the field's name.
-func (h *HostSpec) check() error {
-	required := []struct{ field, value string }{
-		{"name", h.Name}, {"address", h.Address}, {"interface", h.Interface},
-	}
-	switch {
-	case h.Container != nil && h.SSH != nil:
-		return errors.New("container and outside.ssh are both given: keep one")
-	case h.Container != nil:
-		required = append(required, struct{ field, value string }{"container.name", h.Container.Name})
-	case h.SSH != nil:
-		required = append(required, []struct{ field, value string }{
-			{"ssh.address", h.SSH.Address}, {"ssh.user", h.SSH.User},
-			{"ssh.identityFile", h.SSH.IdentityFile}, {"ssh.knownHosts", h.SSH.KnownHosts},
-		}...)
-	default:
-		return errors.New("container or outside.ssh is needed: how are commands run there?")
-	}
-	for _, r := range required {
-		if r.value == "" {
-			return fmt.Errorf("%s is missing", r.field)
-		}
-	}
-	if _, err := netip.ParseAddr(h.Address); err != nil {
-		return fmt.Errorf("address is %q: an IP address is needed", h.Address)
 	}
 	return nil
 }

@@ -91,6 +91,7 @@ func FuzzParseUnderlay(f *testing.F) {
 	f.Add([]byte("outside: {name: a, address: 192.0.2.1, interface: eth0, container: {name: c}}"))
 	f.Add([]byte("outside: {ssh: {address: a}}"))
 	f.Add([]byte("outside:\n- 1"))
+	f.Add([]byte(physicalText))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		u, err := parseUnderlay(raw)
 		if err != nil {
@@ -99,7 +100,7 @@ func FuzzParseUnderlay(f *testing.F) {
 			}
 			return
 		}
-		if u.Outside != nil && u.Outside.check() != nil {
+		if u.check() != nil {
 			t.Error("accepted what does not pass the check")
 		}
 	})

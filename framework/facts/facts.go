@@ -30,8 +30,9 @@ func Discover(ctx context.Context, b *bed.Bed) (model.Facts, error) {
 	f.Sources["versions.kubernetes"] = "api: /version"
 
 	// Each part stands alone: one look at a cluster names all that is missing.
-	err = errors.Join(nodes(ctx, b, &f), ovnKubernetes(ctx, b, &f), kubeVirt(ctx, b, &f), dns(ctx, b, &f), multus(ctx, b, &f))
+	err = errors.Join(nodes(ctx, b, &f), ovnKubernetes(ctx, b, &f), kubeVirt(ctx, b, &f), dns(ctx, b, &f), multus(ctx, b, &f), switches(ctx, b, &f))
 	outside(b, &f)
+	physical(b, &f)
 	return f, err
 }
 

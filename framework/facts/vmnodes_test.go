@@ -35,8 +35,8 @@ func TestForVMs(t *testing.T) {
 		"never for VMs": {node("c", "false", nil), 1, false},
 	} {
 		got, err := forVMs([]corev1.Node{node("a", "true", nil), tc.b}, handlers)
-		if got != tc.want || (err != nil) != tc.fails || err != nil && !strings.Contains(err.Error(), "node b ") {
-			t.Errorf("%s: %d, %v", name, got, err)
+		if len(got) != tc.want || (err != nil) != tc.fails || err != nil && !strings.Contains(err.Error(), "node b ") {
+			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
 }

@@ -72,13 +72,18 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 	if err := c.takeBackLeftovers(ctx, j); err != nil {
 		return Matrix{}, err
 	}
+	if c.Running == nil {
+		if err := scenario.RestorePhysical(ctx, c.Bed); err != nil {
+			return Matrix{}, err
+		}
+	}
 	f, err := facts.Discover(ctx, c.Bed)
 	if err != nil {
 		return Matrix{}, fmt.Errorf("facts: %w", err)
 	}
 	running := c.Running
 	if running == nil {
-		running, err = scenario.Deploy(ctx, c.Bed, scenario.Options{Scenario: c.Scenario, Spare: true, IdentityDir: c.IdentityDir, Facts: &f, Step: c.Step})
+		running, err = scenario.Deploy(ctx, c.Bed, scenario.Options{Scenario: c.Scenario, Spare: true, IdentityDir: c.IdentityDir, Facts: &f, Keep: c.Keep, Step: c.Step})
 		if running != nil && !c.Keep {
 			defer func() { err = errors.Join(err, running.Teardown(context.WithoutCancel(ctx))) }()
 		}

@@ -106,3 +106,11 @@ func FuzzFrames(f *testing.F) {
 		return len(frames), err
 	}, recorded(f, "wire/outside.pcap")[:300], recorded(f, "wire/trunk-n2.pcap")[:300])
 }
+
+func FuzzServedLeases(f *testing.F) {
+	fuzz(f, ServedLeases, recorded(f, "wire/vlan1924.leases"), "0 02:86:5e:00:00:14 192.0.2.139 vm-l *\nduid 00:01\n0 1 2001:db8::5 * 00:01\n")
+}
+
+func FuzzBridgeMappings(f *testing.F) {
+	fuzz(f, BridgeMappings, "physnet:breth0,trunk:br-phys", "a:b,,:")
+}

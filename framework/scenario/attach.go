@@ -15,7 +15,8 @@ import (
 )
 
 // Attach takes over a scenario that an earlier run deployed with the same IdentityDir and left up. It waits,
-// as Deploy does, until all VMs can be commanded.
+// as Deploy does, until all VMs can be commanded. Of the physical side it takes what is there: a DHCP server ended with
+// the run that started it.
 func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step StepFunc) (*Running, error) {
 	space, err := b.Kube.CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {

@@ -18,6 +18,8 @@ type definition struct {
 	extra []string
 	// tried is the group whose VMs are documented not to work: they are applied, and nobody waits for them.
 	tried string
+	// physical is whether its VMs are on the physical side, which is made before them and restored after them.
+	physical bool
 }
 
 var definitions = map[string]definition{

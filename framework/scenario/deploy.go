@@ -41,6 +41,8 @@ type Options struct {
 	IdentityDir string
 	// Facts of the cluster; discovered when nil.
 	Facts *model.Facts
+	// Keep says that the scenario is to stay when the process ends, and so what it needs of the physical side.
+	Keep bool
 	// Timeouts are DefaultTimeouts when nil.
 	Timeouts *Timeouts
 	// Step may be nil.
@@ -63,6 +65,11 @@ func Deploy(ctx context.Context, b *bed.Bed, o Options) (*Running, error) {
 	r, objects, err := prepare(ctx, b, o)
 	if err != nil {
 		return nil, err
+	}
+	if r.definition.physical {
+		if err := r.step("physical side", func() error { return r.joinPhysical(ctx, o.Keep) }); err != nil {
+			return r, err
+		}
 	}
 	if err := r.step("apply", func() error { return r.create(ctx, objects) }); err != nil {
 		return r, err

@@ -35,6 +35,7 @@ type Running struct {
 	report     StepFunc
 	glances    glances
 	ours       atomic.Bool // its namespaces are: before that there may be others of that name
+	onPhysical atomic.Bool // it is on the physical side, or was about to be
 
 	mu        sync.Mutex
 	guests    map[string]*guest

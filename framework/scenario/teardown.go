@@ -25,8 +25,8 @@ import (
 )
 
 // Teardown removes the scenario: VMs with their pods, then the networks, then the namespaces with the rest. A network that
-// is still used, or whose namespace is gone, hangs on its finalizer. Each part is bounded; the error says what is left and
-// which finalizers hold it.
+// is still used, or whose namespace is gone, hangs on its finalizer. The physical side comes last, whether or not the rest
+// went. Each part is bounded; the error says what is left and which finalizers hold it.
 func (r *Running) Teardown(ctx context.Context) error {
 	r.mu.Lock()
 	guests := r.guests
@@ -36,10 +36,13 @@ func (r *Running) Teardown(ctx context.Context) error {
 		g.close()
 	}
 	return r.step("teardown", func() error {
+		var err error
 		if r.ours.Load() {
-			if err := remove(ctx, r.bed, r.RunID, r.timeouts); err != nil {
-				return err
-			}
+			err = remove(ctx, r.bed, r.RunID, r.timeouts)
+		}
+		// whatever is left of the scenario: nodes are not to stay changed
+		if err := errors.Join(err, r.leavePhysical(ctx)); err != nil {
+			return err
 		}
 		if r.keys == "" {
 			return nil

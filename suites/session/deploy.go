@@ -65,7 +65,7 @@ func selected(claims []judge.Claim, f model.Facts) []*Scenario {
 func (s *Scenario) deploy(ctx context.Context) {
 	o := current.options
 	running, err := scenario.Deploy(ctx, o.Bed, scenario.Options{Scenario: s.name, Spare: o.Spare, Guest: o.Guest,
-		IdentityDir: o.IdentityDir, Facts: &current.facts, Step: o.Step})
+		IdentityDir: o.IdentityDir, Facts: &current.facts, Keep: o.Keep, Step: o.Step})
 	s.running = running
 	if err != nil {
 		s.failed = fmt.Errorf("%s%w", reason(ctx), err)

@@ -81,6 +81,9 @@ func Begin(ctx context.Context, o Options) (*Session, error) {
 		current.facts = *o.Facts
 		return current, nil
 	}
+	if err := scenario.RestorePhysical(ctx, o.Bed); err != nil {
+		return nil, err
+	}
 	done := step(o.Step, "facts")
 	f, err := facts.Discover(ctx, o.Bed)
 	done(err)
