@@ -106,3 +106,10 @@ func FuzzFrames(f *testing.F) {
 		return len(frames), err
 	}, recorded(f, "wire/outside.pcap")[:300], recorded(f, "wire/trunk-n2.pcap")[:300])
 }
+
+func FuzzTunnelled(f *testing.F) {
+	fuzz(f, func(text string) (int, error) {
+		frames, err := Tunnelled([]byte(text))
+		return len(frames), err
+	}, recorded(f, "wire/outside.pcap")[:300])
+}
