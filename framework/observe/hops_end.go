@@ -134,14 +134,14 @@ func (o *observer) choose(near, far *end, dialled string) {
 
 // toward is the guest's link that its routes send an address out by.
 func toward(v model.VMView, address string) string {
-	link, best := "", -1
+	best, longest := model.Route{}, -1
 	for _, r := range v.Guest.Routes.Value {
 		bits, ok := within(r.Dst, address)
-		if ok && r.Family == "inet" && r.Table == "main" && r.Dev != "" && bits > best {
-			link, best = r.Dev, bits
+		if ok && r.Family == "inet" && r.Table == "main" && (bits > longest || bits == longest && r.Metric < best.Metric) {
+			best, longest = r, bits
 		}
 	}
-	return link
+	return best.Dev
 }
 
 // on chooses a NIC by the guest's link, or the first one.

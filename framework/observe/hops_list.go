@@ -24,14 +24,15 @@ func (w *way) hops() []model.Hop {
 		there = append(there, s.step(s.hop, w.came(s)))
 	}
 	stations := w.stations()
-	if n := len(stations); n > 0 && (w.came(stations[n-1]) || slices.ContainsFunc(stations, w.cameBack)) {
+	answered := slices.ContainsFunc(stations, w.cameBack)
+	if n := len(stations); n > 0 && (answered || w.came(stations[n-1])) {
 		for _, s := range slices.Backward(stations) {
 			one := s.step("answer at "+s.hop, w.cameBack(s))
 			one.Seen.Raw = "" // as on the way there
 			back = append(back, one)
 		}
 	}
-	return append(consistent(there, len(back) > 0), consistent(back, false)...)
+	return append(consistent(there, answered), consistent(back, false)...)
 }
 
 // steps are the port, the trace and the mapping.
@@ -61,8 +62,8 @@ func (s *station) step(hop string, seen bool) step {
 		Value: seen, Place: s.saw.Place, Command: s.saw.Command, Raw: s.saw.Raw, Err: s.saw.Err, At: s.saw.At}}}
 }
 
-// consistent takes back that a packet does not pass where it was seen further on: there the look missed it, or OVN's trace
-// is of another packet.
+// consistent takes back that a packet does not pass where it was seen further on, beyond the steps or among them: there the
+// look missed it, or OVN's trace is of another packet.
 func consistent(steps []step, further bool) []model.Hop {
 	hops := make([]model.Hop, len(steps))
 	for i, s := range slices.Backward(steps) {
