@@ -18,7 +18,7 @@ const genevePort = 6081
 
 // command is what is run where the packets are looked for.
 func (s *station) command(f flow) string {
-	filter := f.filter(s.tagged)
+	filter := f.filter()
 	if s.tunnelled {
 		filter = fmt.Sprintf("udp port %d", genevePort)
 	}

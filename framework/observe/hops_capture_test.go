@@ -45,7 +45,7 @@ func TestCaptureBesides(t *testing.T) {
 	a := ask{id: s.hop, show: s.command(outsideFlow), script: besides(s.command(outsideFlow), "echo yes >"+made)}
 	answers, err := batch(context.Background(), shell{}, "", []ask{a})
 	s.took(a, answers, err)
-	if s.saw.Failure() != nil || len(s.saw.Value) == 0 || s.saw.Command != "tcpdump -i eth0 -n -U --immediate-mode -s 256 -w - 'arp or tcp port 8080'" {
+	if s.saw.Failure() != nil || len(s.saw.Value) == 0 || s.saw.Command != "tcpdump -i eth0 -n -U --immediate-mode -s 256 -w - 'arp or tcp port 8080 or (vlan and (arp or tcp port 8080))'" {
 		t.Errorf("%d frames, %q, %v", len(s.saw.Value), s.saw.Command, s.saw.Failure())
 	}
 	if w := (&way{flow: outsideFlow}); !w.came(s) || !w.cameBack(s) {
@@ -118,7 +118,7 @@ func TestStationCommands(t *testing.T) {
 		t.Errorf("%+v", in)
 	}
 	for want, s := range map[string]*station{
-		"'arp or icmp or (vlan and (arp or icmp))'": {link: "eth1", tagged: true},
+		"'arp or icmp or (vlan and (arp or icmp))'": {link: "eth1"},
 		"'udp port 6081'": {link: "eth0", tunnelled: true},
 	} {
 		if got := s.command(f); !strings.HasSuffix(got, want) {
@@ -143,4 +143,3 @@ esac`})
 		t.Errorf("%+v", r)
 	}
 }
-

@@ -65,18 +65,15 @@ func flowOf(p model.Path, named string) (flow, error) {
 }
 
 // filter is tcpdump's expression for the flow, and for the questions for a neighbour's MAC without which it does not
-// begin. With tagged, frames with a VLAN tag are taken as well; that must stand last, for behind the word vlan all is
-// looked for behind the tag.
-func (f flow) filter(tagged bool) string {
+// begin. It takes them with and without a VLAN tag: on one link or another they have it. Behind the word vlan all is looked
+// for behind the tag, so that it must stand last.
+func (f flow) filter() string {
 	e := f.proto
 	if f.port > 0 {
 		e = fmt.Sprintf("%s port %d", f.proto, f.port)
 	}
 	e = "arp or " + e
-	if tagged {
-		return fmt.Sprintf("%s or (vlan and (%s))", e, e)
-	}
-	return e
+	return fmt.Sprintf("%s or (vlan and (%s))", e, e)
 }
 
 // sent says whether a frame is one that goes toward the far end, which has these addresses where the frame was seen.

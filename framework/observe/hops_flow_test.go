@@ -106,9 +106,8 @@ func TestFlowOf(t *testing.T) {
 
 func TestFilter(t *testing.T) {
 	for want, f := range map[string]string{
-		"arp or tcp port 8080": flow{proto: "tcp", port: 8080}.filter(false),
-		"arp or icmp":          flow{proto: "icmp"}.filter(false),
-		"arp or udp port 53 or (vlan and (arp or udp port 53))": flow{proto: "udp", port: 53}.filter(true),
+		"arp or icmp or (vlan and (arp or icmp))":               flow{proto: "icmp"}.filter(),
+		"arp or udp port 53 or (vlan and (arp or udp port 53))": flow{proto: "udp", port: 53}.filter(),
 	} {
 		if f != want {
 			t.Errorf("%q, want %q", f, want)

@@ -22,8 +22,8 @@ type station struct {
 	host  bed.Host
 	// far are the far end's addresses as they are here; empty for any.
 	far []string
-	// tagged is whether frames may carry a VLAN tag, tunnelled whether they are in a tunnel between nodes.
-	tagged, tunnelled bool
+	// tunnelled is whether packets are in a tunnel between nodes here.
+	tunnelled bool
 	// err says why nobody can look here.
 	err error
 
@@ -55,43 +55,60 @@ type end struct {
 	addresses, inner []string
 }
 
-// wayOf finds the places on a path's way.
+// wayOf reads what there is on a path's way, and finds the places.
 func (o *observer) wayOf(ctx context.Context, l lost) *way {
-	w := &way{}
 	farName, service := o.behindService(l.far())
-	var err error
-	w.flow, err = flowOf(l.probe.path, service)
+	f, err := flowOf(l.probe.path, service)
 	var near, far end
 	together(func() { near = o.endOf(ctx, l.near()) }, func() { far = o.endOf(ctx, farName) })
-	o.choose(&near, &far, w.flow.dialled)
-	outer := compact(append([]string{w.flow.dialled}, far.addresses...))
-	w.next = compact(append(slices.Clone(outer), o.gateways(near)...))
 	var here, there switching
-	node := near.node
 	together(
 		func() {
-			if node != "" {
-				here = o.switchingOf(ctx, node, true)
+			if near.node != "" {
+				here = o.switchingOf(ctx, near.node, true)
 			}
 		},
 		func() {
-			if far.node != "" && far.node != node {
+			if far.node != "" && far.node != near.node {
 				there = o.switchingOf(ctx, far.node, false)
 			}
 		})
-	w.out = outward(near, outer)
-	switch {
-	case near.ports.host == "":
-	case near.ports.master == "" || strings.HasPrefix(near.ports.master, "ovs"):
-		w.ovn = &logical{node: node, link: near.ports.host, tables: here.tables, bridges: here.bridges, physical: o.leavesBy(near, far)}
-	default:
-		w.out = append(w.out, &station{hop: "node bridge", at: placed("node " + node), in: place{node: node}, link: near.ports.master, far: outer, tagged: true})
-	}
-	w.in = append(o.between(near, far, here, there, outer), inward(far, outer)...)
+	w := o.wayBetween(near, far, here, there, f)
 	for _, s := range w.stations() {
 		s.err = errors.Join(s.err, err)
 	}
 	return w
+}
+
+// wayBetween finds the places between two ends.
+func (o *observer) wayBetween(near, far end, here, there switching, f flow) *way {
+	o.choose(&near, &far, f.dialled)
+	outer := compact(append([]string{f.dialled}, far.addresses...))
+	if f.dialled == "" {
+		outer = nil
+	}
+	w := &way{flow: f, next: compact(append(slices.Clone(outer), o.gateways(near)...)), out: outward(near, outer)}
+	switch {
+	case near.ports.host == "":
+	case near.onOVS():
+		w.ovn = &logical{node: near.node, link: near.ports.host, tables: here.tables, bridges: here.bridges, physical: o.leavesBy(near, far)}
+	default:
+		w.out = append(w.out, near.onNode("node bridge", near.ports.master, outer))
+	}
+	w.in = append(o.between(near, far, here, there, outer), inward(far, outer)...)
+	return w
+}
+
+// onOVS says whether an end's port is Open vSwitch's, not a Linux bridge's.
+func (e end) onOVS() bool {
+	return e.ports.master == "" || strings.HasPrefix(e.ports.master, "ovs")
+}
+
+func (e end) nodePort() string {
+	if e.onOVS() {
+		return "OVS port"
+	}
+	return "bridge port"
 }
 
 // outward are the places from a guest's NIC or a pod's link to the node.
@@ -106,14 +123,14 @@ func outward(e end, far []string) []*station {
 		all = append(all, &station{hop: "guest NIC", at: placed("guest " + e.vm), guest: e.vm, link: e.guestLink, far: far, err: e.err})
 		all = append(all, e.station("tap", at, e.ports.tap, far), e.station("launcher bridge", at, e.ports.bridge, far))
 	}
-	return append(all, e.station("pod port", at, e.ports.pod, far), e.onNode("OVS port", e.ports.host, far))
+	return append(all, e.station("pod port", at, e.ports.pod, far), e.onNode(e.nodePort(), e.ports.host, far))
 }
 
 // inward are the same of the receiver, from the node inward, as far as its node sees; or the host outside.
 func inward(e end, far []string) []*station {
 	switch {
 	case e.host != nil:
-		return []*station{{hop: "peer", at: placed(e.host.Place()), host: e.host, link: e.host.Interface(), far: far, tagged: true}}
+		return []*station{{hop: "peer", at: placed(e.host.Place()), host: e.host, link: e.host.Interface(), far: far}}
 	case e.vm == "" && e.pod == "" && e.err != nil:
 		return []*station{{hop: "peer", err: e.err}}
 	case e.vm == "" && e.pod == "":
@@ -123,7 +140,7 @@ func inward(e end, far []string) []*station {
 	if e.vm != "" {
 		at = placed("launcher " + e.vm)
 	}
-	all := []*station{e.onNode("receiver's OVS port", e.ports.host, far), e.station("receiver's pod port", at, e.ports.pod, far)}
+	all := []*station{e.onNode("receiver's "+e.nodePort(), e.ports.host, far), e.station("receiver's pod port", at, e.ports.pod, far)}
 	if e.vm != "" && e.ports.tap != "" {
 		inner := compact(append(slices.Clone(e.inner), e.addresses...))
 		all = append(all, e.station("receiver's launcher bridge", at, e.ports.bridge, inner), e.station("receiver's tap", at, e.ports.tap, inner))
@@ -165,30 +182,33 @@ func (o *observer) leavesBy(near, far end) string {
 // between are the nodes' links to the outside: where packets leave one node, and where they enter another, in a tunnel
 // unless the network is a physical one.
 func (o *observer) between(near, far end, here, there switching, outer []string) []*station {
-	across := far.node != "" && near.node != "" && far.node != near.node
+	across := far.node != "" && far.node != near.node
 	if near.node == "" || far.host == nil && !across {
 		return nil
 	}
-	leaves := func(hop, node string, s switching) *station {
-		bridge := s.bridges.Value.mappings[near.network.PhysicalNetwork]
-		if near.network.PhysicalNetwork == "" {
-			n, _ := o.facts.Node(node)
-			bridge = n.EdgeBridge
-		}
-		st := &station{hop: hop, at: placed("node " + node), in: place{node: node}, far: outer,
-			tagged: near.network.PhysicalNetwork != "", tunnelled: near.network.PhysicalNetwork == "" && across}
-		if near.ports.master != "" && !strings.HasPrefix(near.ports.master, "ovs") && o.bed.Underlay != nil && o.bed.Underlay.Physical != nil {
-			st.link, st.tagged, st.tunnelled = o.bed.Underlay.Physical.Interface, true, false // a bridge of the node's own
-			return st
-		}
-		st.link, st.err = s.physicalOf(bridge)
-		return st
-	}
-	all := []*station{leaves("physical port", near.node, here)}
+	all := []*station{o.edge("physical port", near.node, near, here, across, outer)}
 	if across {
-		all = append(all, leaves("receiver's physical port", far.node, there))
+		all = append(all, o.edge("receiver's physical port", far.node, near, there, across, outer))
 	}
 	return all
+}
+
+// edge is a node's link to the outside that traffic of an end's network takes.
+func (o *observer) edge(hop, node string, e end, s switching, across bool, far []string) *station {
+	st := &station{hop: hop, at: placed("node " + node), in: place{node: node}, far: far}
+	switch physical := e.network.PhysicalNetwork; {
+	case !e.onOVS() && (o.bed.Underlay == nil || o.bed.Underlay.Physical == nil):
+		st.err = errors.New("the underlay names no link of the nodes to the physical side")
+	case !e.onOVS(): // a bridge of the node's own
+		st.link = o.bed.Underlay.Physical.Interface
+	case physical != "":
+		st.link, st.err = s.physicalOf(s.bridges.Value.mappings[physical])
+	default:
+		n, _ := o.facts.Node(node)
+		st.link, st.err = s.physicalOf(n.EdgeBridge)
+		st.tunnelled = across
+	}
+	return st
 }
 
 // gateways are the addresses that an end sends to on its way to others.
