@@ -17,8 +17,9 @@ const (
 	walkTimeout = 30 * time.Second
 	// walkProbe is how long a path is tried again: TCP's first packet and two repetitions.
 	walkProbe = 5 * time.Second
-	// walks are so many paths of a stage; the others are said to be not walked.
-	walks = 5
+	// walks are so many paths of a stage, and stageWalks the time for all of them; the others are said to be not walked.
+	walks      = 5
+	stageWalks = 2 * time.Minute
 )
 
 // lost is an attempt that should have passed and did not, and how it is made again.
@@ -49,20 +50,22 @@ func (o *observer) walk(ctx context.Context) {
 		if slices.ContainsFunc(paths, func(l lost) bool { return l.far() == outsideEnd }) {
 			p = o.startPeer(ctx)
 		}
+		defer p.end(ctx)
+		ctx, cancel := context.WithTimeout(ctx, stageWalks)
+		defer cancel()
 		for i, l := range paths {
 			hops := notWalked
-			if i < walks {
+			if i < walks && ctx.Err() == nil {
 				hops = o.walkOne(ctx, l)
 			}
 			o.keepHops(l.probe.name, hops)
 		}
-		p.end(ctx)
 	})
 }
 
 // notWalked stands for the hops of a path that was one too many.
 var notWalked = []model.Hop{{Name: "way", Seen: model.Read[bool]{
-	Err: fmt.Sprintf("not walked: only %d paths of a stage are", walks)}}}
+	Err: fmt.Sprintf("not walked: only %d paths of a stage are, and for %s", walks, stageWalks)}}}
 
 // lostPaths are those that are lost to the last, different clients' first.
 func (o *observer) lostPaths() []lost {
@@ -133,17 +136,24 @@ func (o *observer) fresh(p probe) probe {
 	return p
 }
 
-// hostAt is the host outside the cluster that an end names: "peer/outside".
+// withPeers is a bed that knows hosts on VLANs, by their name in the underlay.
+type withPeers interface {
+	Peer(name string) (bed.Host, bool)
+}
+
+// hostAt is the host outside the cluster that an end names: "peer/outside", "peer/vlan-1924".
 func (o *observer) hostAt(end string) (bed.Host, error) {
+	var h bed.Host
+	var ok bool
 	if end == outsideEnd {
-		if h, ok := o.bed.Outside(); ok {
-			return h, nil
-		}
+		h, ok = o.bed.Outside()
+	} else if b, has := any(o.bed).(withPeers); has {
+		h, ok = b.Peer(strings.TrimPrefix(end, "peer/"))
 	}
-	if h, ok := o.vlanPeers[strings.TrimPrefix(end, "peer/")]; ok {
-		return h, nil
+	if !ok {
+		return nil, errors.New("no host is known as " + end)
 	}
-	return nil, errors.New("no host is known as " + end)
+	return h, nil
 }
 
 // end stops what was started at the peer for its sake alone: what it saw is not kept.

@@ -2,7 +2,6 @@ package observe
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -37,8 +36,7 @@ func (o *observer) endOf(ctx context.Context, name string) end {
 	kind, of, _ := strings.Cut(name, "/")
 	switch kind {
 	case "vm", "launcher":
-		p, ok := o.launchers[of]
-		e := end{vm: of, look: o.lookAt(ctx, p, kind == "vm")}
+		e := end{vm: of, look: o.lookAt(ctx, o.launchers[of], kind == "vm")}
 		o.mu.Lock()
 		v := o.stage.VMs[of]
 		o.mu.Unlock()
@@ -46,30 +44,23 @@ func (o *observer) endOf(ctx context.Context, name string) end {
 		for _, l := range v.Guest.Links.Value {
 			e.inner = append(e.inner, addressesIn(l)...)
 		}
-		if e.err = e.look.err; !ok {
-			e.err = fmt.Errorf("the launcher of %s is not known", of)
-		}
 		if kind == "launcher" {
 			e.ports = e.behind(nil, "eth0")
 		}
 		return e
 	case "pod":
-		p, ok := o.fixtures[of]
-		e := end{pod: of, look: o.lookAt(ctx, p, false)}
+		e := end{pod: of, look: o.lookAt(ctx, o.fixtures[of], false)}
 		o.mu.Lock()
 		pod := o.stage.Pods[of].Value
 		o.mu.Unlock()
-		if e.addresses = addressesOf(pod); len(e.addresses) == 0 && o.running != nil {
+		if e.addresses = addressesOf(pod); len(e.addresses) == 0 {
 			e.addresses = compact([]string{o.running.Address(of)})
-		}
-		if e.err = e.look.err; !ok {
-			e.err = fmt.Errorf("pod %s is not known", of)
 		}
 		e.ports = e.behind(nil, ownLink(pod))
 		return e
 	case "peer":
 		h, err := o.hostAt(name)
-		return end{host: h, err: err}
+		return end{host: h, look: look{err: err}}
 	}
 	return end{} // a name server, the node itself: nobody looks there
 }

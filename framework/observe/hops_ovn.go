@@ -1,7 +1,6 @@
 package observe
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -75,11 +74,13 @@ func (w *way) trace(ctx context.Context, o *observer) {
 	hop := &w.ovn.traced
 	hop.Name = "logical switch"
 	hop.Seen = model.Read[bool]{Place: "node " + w.ovn.node, Command: a.show, At: time.Now().UTC()}
-	if name == "" || !ok {
-		hop.Seen.Err = "not traced: " + cmp.Or(map[bool]string{true: "the logical port is not known"}[name == ""], "no packet came that far")
-		return
-	}
 	flow, err := microflow(name, first)
+	switch {
+	case name == "":
+		err = errors.New("the logical port is not known")
+	case !ok:
+		err = errors.New("no packet came that far")
+	}
 	if err != nil {
 		hop.Seen.Err = "not traced: " + err.Error()
 		return

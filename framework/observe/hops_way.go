@@ -46,7 +46,6 @@ type end struct {
 	look
 	vm, pod   string
 	host      bed.Host
-	err       error // why it is not known
 	ports     ports
 	guestLink string // a guest's link
 	// network is what the NIC is on; the zero value for the cluster's or a primary one.
@@ -120,8 +119,9 @@ func outward(e end, far []string) []*station {
 	at := placed("pod " + e.pod)
 	if e.vm != "" {
 		at = placed("launcher " + e.vm)
-		all = append(all, &station{hop: "guest NIC", at: placed("guest " + e.vm), guest: e.vm, link: e.guestLink, far: far, err: e.err})
-		all = append(all, e.station("tap", at, e.ports.tap, far), e.station("launcher bridge", at, e.ports.bridge, far))
+		nic := e.station("guest NIC", placed("guest "+e.vm), e.guestLink, far)
+		nic.guest = e.vm
+		all = append(all, nic, e.station("tap", at, e.ports.tap, far), e.station("launcher bridge", at, e.ports.bridge, far))
 	}
 	return append(all, e.station("pod port", at, e.ports.pod, far), e.onNode(e.nodePort(), e.ports.host, far))
 }
@@ -162,53 +162,6 @@ func (e end) onNode(hop, link string, far []string) *station {
 	s := e.station(hop, placed("node "+e.node), link, far)
 	s.in = place{node: e.node}
 	return s
-}
-
-// edgeNetwork is the name that OVN-Kubernetes has for what its external bridge leads to (go-controller/pkg/types:
-// PhysicalNetworkName).
-const edgeNetwork = "physnet"
-
-// leavesBy is the physical network that the way leaves OVN by; empty where it does not.
-func (o *observer) leavesBy(near, far end) string {
-	switch {
-	case near.network.PhysicalNetwork != "" && (far.host != nil || far.node != near.node):
-		return near.network.PhysicalNetwork
-	case near.network.PhysicalNetwork == "" && far.host != nil && o.facts.GatewayMode == "shared":
-		return edgeNetwork
-	}
-	return ""
-}
-
-// between are the nodes' links to the outside: where packets leave one node, and where they enter another, in a tunnel
-// unless the network is a physical one.
-func (o *observer) between(near, far end, here, there switching, outer []string) []*station {
-	across := far.node != "" && far.node != near.node
-	if near.node == "" || far.host == nil && !across {
-		return nil
-	}
-	all := []*station{o.edge("physical port", near.node, near, here, across, outer)}
-	if across {
-		all = append(all, o.edge("receiver's physical port", far.node, near, there, across, outer))
-	}
-	return all
-}
-
-// edge is a node's link to the outside that traffic of an end's network takes.
-func (o *observer) edge(hop, node string, e end, s switching, across bool, far []string) *station {
-	st := &station{hop: hop, at: placed("node " + node), in: place{node: node}, far: far}
-	switch physical := e.network.PhysicalNetwork; {
-	case !e.onOVS() && (o.bed.Underlay == nil || o.bed.Underlay.Physical == nil):
-		st.err = errors.New("the underlay names no link of the nodes to the physical side")
-	case !e.onOVS(): // a bridge of the node's own
-		st.link = o.bed.Underlay.Physical.Interface
-	case physical != "":
-		st.link, st.err = s.physicalOf(s.bridges.Value.mappings[physical])
-	default:
-		n, _ := o.facts.Node(node)
-		st.link, st.err = s.physicalOf(n.EdgeBridge)
-		st.tunnelled = across
-	}
-	return st
 }
 
 // gateways are the addresses that an end sends to on its way to others.

@@ -106,7 +106,7 @@ func TestWay(t *testing.T) {
 	onBridge.look.host = []model.Link{{Index: 27, Name: "veth0", Master: "vmnet-br0"}, {Index: 29, Name: "veth1", Master: "vmnet-br0"}}
 	outside := end{host: atHost{name: "outside", link: "eth0"}}
 	vlan := end{host: atHost{name: "vlan-1924", link: "eth0"}}
-	nobody := end{err: errNoLink}
+	nobody := end{look: look{err: errNoLink}}
 	psAddresses := strings.Join(compact(append([]string{"10.2.2.1"}, vmPS.addresses...)), " ")
 	for name, c := range map[string]struct {
 		near, far end

@@ -42,8 +42,6 @@ type observer struct {
 	fixtures  map[string]place // by pod: client, echo
 	nextPort  int              // for clientPort
 	lost      []lost           // attempts that should have passed
-	// vlanPeers are the hosts on VLANs, by their name in the underlay.
-	vlanPeers map[string]bed.Host
 }
 
 // place says where a pod runs.
