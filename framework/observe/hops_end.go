@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -100,14 +101,16 @@ func addressesIn(l model.Link) []string {
 	return all
 }
 
-// choose finds, for VMs, the NIC that the path leads by: at the near end by the guest's routes, at the far end by who has
-// the address that was dialled.
-func (o *observer) choose(near, far *end, dialled string) {
+// choose finds the link that the path leads by: at the near end the one that was told, or that the guest's routes or the
+// pod's addresses lead to; at the far end the one that has the address that was dialled.
+func (o *observer) choose(near, far *end, dialled, by string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if near.vm != "" && near.ports.pod == "" {
-		o.on(near, toward(o.stage.VMs[near.vm], dialled))
+		o.on(near, cmp.Or(by, toward(o.stage.VMs[near.vm], dialled)))
 	}
+	o.inPod(near, dialled, by)
+	o.inPod(far, dialled, "")
 	if far.vm != "" && far.ports.pod == "" {
 		v := o.stage.VMs[far.vm]
 		nic := ""
@@ -121,6 +124,41 @@ func (o *observer) choose(near, far *end, dialled string) {
 			o.byNetwork(far, v, dialled)
 		}
 	}
+}
+
+// inPod chooses a pod's link: the one told, or another than its own that has the address or its subnet. Its network is the
+// one that the control plane gave its MAC on.
+func (o *observer) inPod(e *end, dialled, link string) {
+	for _, l := range e.links {
+		for _, a := range l.Addresses {
+			if _, near := within(a.CIDR, dialled); near && link == "" && e.pod != "" {
+				link = l.Name
+			}
+		}
+	}
+	if e.pod == "" || link == "" || link == e.ports.pod {
+		return
+	}
+	e.ports = e.behind(nil, link)
+	for key, a := range o.stage.Pods[e.pod].Value.Allotted {
+		if strings.EqualFold(a.MAC, e.link(link).MAC) {
+			e.network = o.networkOf(key)
+		}
+	}
+}
+
+// networkOf is what a network is made as, by its name in a spec or annotation; the zero value for one that nobody knows.
+func (o *observer) networkOf(name string) model.NetworkSpec {
+	for key, r := range o.stage.Networks {
+		if !sameNetwork(name, key) && !sameNetwork(name, r.Value.Name) {
+			continue
+		}
+		if r.Value.Made.PhysicalNetwork != "" {
+			return r.Value.Made
+		}
+		return r.Value.Asked
+	}
+	return model.NetworkSpec{}
 }
 
 // toward is the guest's link that its routes send an address out by.
@@ -179,16 +217,8 @@ func (o *observer) by(e *end, nic *model.NIC) {
 		return
 	}
 	for _, i := range o.stage.VMs[e.vm].Spec.Interfaces {
-		if i.Name != interfaceOf(*nic) || i.Network == "" {
-			continue
-		}
-		for key, r := range o.stage.Networks {
-			if sameNetwork(i.Network, key) || sameNetwork(i.Network, r.Value.Name) {
-				e.network = r.Value.Made
-				if e.network.PhysicalNetwork == "" {
-					e.network = r.Value.Asked
-				}
-			}
+		if i.Name == interfaceOf(*nic) && i.Network != "" {
+			e.network = o.networkOf(i.Network)
 		}
 	}
 }

@@ -106,7 +106,8 @@ func interfaceOf(n model.NIC) string {
 
 // askBridges lists a node's bridge mappings and the ports of the bridges in them, each with its type: empty for a link of
 // the node's, patch, internal.
-var askBridges = ask{id: "bridges", show: "ovs-vsctl get Open_vSwitch . external_ids:ovn-bridge-mappings; ovs-vsctl list-ports BRIDGE; ovs-vsctl get Interface PORT type",
+var askBridges = ask{id: "bridges",
+	show: "ovs-vsctl get Open_vSwitch . external_ids:ovn-bridge-mappings; ovs-vsctl list-ports BRIDGE; ovs-vsctl get Interface PORT type",
 	script: `m=$(ovs-vsctl --if-exists get Open_vSwitch . external_ids:ovn-bridge-mappings | tr -d '"') || exit 1
 for p in $(echo "$m" | tr ',' ' '); do
 	echo "mapping ${p%%:*} ${p#*:}"

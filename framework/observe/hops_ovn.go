@@ -94,7 +94,8 @@ func (w *way) trace(ctx context.Context, o *observer) {
 // tracedHop names the switch or router that the trace ends in. What is kept of the answer is its last line.
 func tracedHop(r model.Read[parse.Trace]) model.Hop {
 	t := r.Value
-	h := model.Hop{Name: "logical switch", Seen: model.Read[bool]{Value: t.Delivered, Place: r.Place, Command: r.Command, Raw: t.Last, Err: r.Err, At: r.At}}
+	h := model.Hop{Name: "logical switch", Seen: model.Read[bool]{
+		Value: t.Delivered, Place: r.Place, Command: r.Command, Raw: t.Last, Err: r.Err, At: r.At}}
 	if t.Router {
 		h.Name = "logical router"
 	}

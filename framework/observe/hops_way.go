@@ -72,16 +72,16 @@ func (o *observer) wayOf(ctx context.Context, l lost) *way {
 				there = o.switchingOf(ctx, far.node, false)
 			}
 		})
-	w := o.wayBetween(near, far, here, there, f)
+	w := o.wayBetween(near, far, here, there, f, l.probe.by)
 	for _, s := range w.stations() {
 		s.err = errors.Join(s.err, err)
 	}
 	return w
 }
 
-// wayBetween finds the places between two ends.
-func (o *observer) wayBetween(near, far end, here, there switching, f flow) *way {
-	o.choose(&near, &far, f.dialled)
+// wayBetween finds the places between two ends; by is the near end's link, where it is told.
+func (o *observer) wayBetween(near, far end, here, there switching, f flow, by string) *way {
+	o.choose(&near, &far, f.dialled, by)
 	outer := compact(append([]string{f.dialled}, far.addresses...))
 	if f.dialled == "" {
 		outer = nil

@@ -81,6 +81,8 @@ type probe struct {
 	impossible error
 	// ends is how it should end.
 	ends ending
+	// by is the link of the guest or pod that it leaves by, where that is told to it; else routes and addresses tell.
+	by string
 }
 
 // ending is how an attempt should end, by the claims on it.
