@@ -146,9 +146,9 @@ func decide(j *model.Judgement, evidence []model.Evidence) {
 	switch {
 	case failed >= 0:
 		e := evidence[failed]
-		j.Verdict, j.Reason, j.Expected, j.Observed = model.Fail, line(e), e.Expected, e.Observed
+		j.Verdict, j.Reason, j.Expected, j.Observed = model.Fail, because(e, evidence), e.Expected, e.Observed
 	case unseen >= 0:
-		j.Verdict, j.Reason = model.Error, line(evidence[unseen])
+		j.Verdict, j.Reason = model.Error, because(evidence[unseen], evidence)
 	case len(evidence) == 0:
 		j.Verdict, j.Reason = model.Error, "nothing was compared"
 	default:

@@ -150,6 +150,9 @@ func passed(n *Notebook, what string, from Source, want bool, p model.Path) {
 		got += " (" + p.Detail + ")"
 	}
 	n.Check(what, from, outcome(want), "the claim", got, p.Passed == want)
+	if want && !p.Passed {
+		n.walked(p)
+	}
 }
 
 func outcome(passed bool) string {

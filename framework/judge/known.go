@@ -43,7 +43,7 @@ func known(j *model.Judgement, issues []Known, f model.Facts) {
 		unseen := slices.IndexFunc(j.Evidence, func(e model.Evidence) bool { return e.Err != "" })
 		switch of := k.of(f); {
 		case j.Verdict == model.Fail && k.is(j.Evidence) && of && unseen >= 0:
-			j.Verdict, j.Reason, j.Expected, j.Observed = model.Error, line(j.Evidence[unseen]), "", ""
+			j.Verdict, j.Reason, j.Expected, j.Observed = model.Error, because(j.Evidence[unseen], j.Evidence), "", ""
 			return
 		case j.Verdict == model.Fail && k.is(j.Evidence) && of:
 			j.Verdict, j.Reason = model.Known, k.Issue+": "+j.Reason

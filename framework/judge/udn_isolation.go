@@ -64,6 +64,7 @@ func (s subject) alive(c control) {
 	switch {
 	case !p.Passed:
 		s.n.Cannot("control "+c.path, strings.TrimSpace("it "+outcome(false)+" "+p.Detail)+", so that what is refused beside it says nothing")
+		s.n.walked(p)
 	case c.at.IsValid() && (err != nil || host != c.at.String()):
 		s.n.Cannot("control "+c.path, "it dialled "+text(p.Target)+", not "+c.at.String())
 	case c.answered && p.Answer != c.answer:

@@ -32,9 +32,10 @@ type ServedLease struct {
 
 // Hop is one place on a path's way, in the order in which a packet passes them.
 type Hop struct {
-	// Name says which kind of place: "guest NIC", "tap", "launcher bridge", "pod port", "logical port", "logical switch",
-	// "bridge mapping", "physical port", "peer".
+	// Name says which kind of place: "guest NIC", "tap", "launcher bridge", "pod port", "OVS port", "logical port",
+	// "logical switch NAME" or "logical router NAME", "bridge mapping", "physical port", "peer"; of the end that receives
+	// with "receiver's " before it, and of the answer on its way back with "answer at ".
 	Name string `json:"name"`
-	// Seen is whether the probe's packet was there.
+	// Seen is whether the probe's packet was there; of a setting, whether it lets the packet through.
 	Seen Read[bool] `json:"seen"`
 }

@@ -37,6 +37,10 @@ type Evidence struct {
 	// Holds is whether the two agree. A read that failed has Err instead.
 	Holds bool   `json:"holds"`
 	Err   string `json:"err,omitempty"`
+	// Hop says where the path ends that was looked at, and Way what was seen at each place on it: of a path that did not end
+	// as it should and was walked.
+	Hop string   `json:"hop,omitempty"`
+	Way []string `json:"way,omitempty"`
 }
 
 // Judgement is one claim's verdict with everything it rests on.

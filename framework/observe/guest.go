@@ -70,6 +70,11 @@ func (o *observer) visit(ctx context.Context, vm string, asks []ask) (map[string
 	return batch(ctx, g, guestPrelude+probePrelude, asks)
 }
 
+// visitor visits a guest.
+func (o *observer) visitor(vm string) visitor {
+	return func(ctx context.Context, asks []ask) (map[string]answer, error) { return o.visit(ctx, vm, asks) }
+}
+
 // guestNICs reads lines of name, MAC and driver; a device without driver has none.
 func guestNICs(text string) ([]model.GuestNIC, error) {
 	var nics []model.GuestNIC

@@ -31,7 +31,7 @@ func (o *observer) fromGuests(ctx context.Context, p *peer) {
 	for _, s := range o.guestSpecs() {
 		for _, probes := range [][]probe{o.guestProbes(s.Name, p), o.datagramProbes(s.Name, p)} {
 			parts = append(parts, func() {
-				o.attempts(placed("guest "+s.Name), probes, func(asks []ask) (map[string]answer, error) { return o.visit(ctx, s.Name, asks) })
+				o.attempts(ctx, placed("guest "+s.Name), probes, o.visitor(s.Name))
 			})
 		}
 	}
@@ -87,8 +87,6 @@ func (p *peer) of(vm string) (peerPorts, bool) {
 // fromClient makes the attempts that begin in the client pod: HTTP inside it, pings from its network namespace by
 // way of the node, because its image may have no ping.
 func (o *observer) fromClient(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, VisitTimeout)
-	defer cancel()
 	together(
 		func() {
 			url := o.serviceURL("vm-a", o.running.Address("service/vm-a"), "/hostname")
@@ -102,7 +100,11 @@ func (o *observer) fromClient(ctx context.Context) {
 // clientProbes makes attempts in the client pod.
 func (o *observer) clientProbes(ctx context.Context, probes ...probe) {
 	client := o.running.Pod("client")
-	o.attempts(placed(client.Place()), probes, func(asks []ask) (map[string]answer, error) { return batch(ctx, client, probePrelude, asks) })
+	o.attempts(ctx, placed(client.Place()), probes, func(ctx context.Context, asks []ask) (map[string]answer, error) {
+		ctx, cancel := context.WithTimeout(ctx, VisitTimeout)
+		defer cancel()
+		return batch(ctx, client, probePrelude, asks)
+	})
 }
 
 func (o *observer) clientPings(ctx context.Context) {
@@ -113,7 +115,9 @@ func (o *observer) clientPings(ctx context.Context) {
 		one.ask.show = "nsenter -t PID -n " + one.ask.show + " # PID: a process of pod client"
 		probes = append(probes, one)
 	}
-	o.attempts("pod client", probes, func(asks []ask) (map[string]answer, error) {
+	o.attempts(ctx, "pod client", probes, func(ctx context.Context, asks []ask) (map[string]answer, error) {
+		ctx, cancel := context.WithTimeout(ctx, VisitTimeout)
+		defer cancel()
 		if !known {
 			return nil, errors.New("pod client is not known")
 		}

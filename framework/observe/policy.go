@@ -28,9 +28,9 @@ func (o *observer) policies(ctx context.Context) {
 	defer cancel()
 	limit := int(PolicyTimeout.Seconds())
 	denied := o.refused(limit, policySeconds)
-	during := o.attempt("vm-a", "#during-deny", 1, httpSeconds)
-	during.ask.after = true // when the denial is known to be in force
-	allowed := o.attempt("vm-b", "#allowed", limit, policySeconds)
+	during := o.attempt("vm-a", "#during-deny", 1, httpSeconds).to(mayFail) // once the policies are gone, it is another attempt
+	during.ask.after = true                                                 // when the denial is known to be in force
+	allowed := o.attempt("vm-b", "#allowed", limit, policySeconds).to(mayFail)
 	defer o.removePolicies(ctx, denied.name, allowed.name)
 	if err := o.running.Apply(ctx, denyFile); err != nil {
 		o.cannot(fmt.Errorf("the denying policy could not be applied: %w", err), denied, during, allowed)
@@ -112,7 +112,7 @@ func (o *observer) refused(limit, seconds int) probe {
 				firstOf(strings.ReplaceAll(a.stderr, slowMark, "")))
 		}
 		return answered(p, a)
-	})
+	}).to(mustFail)
 	one.impossible = errors.Join(unknown(vm, o.podIP(vm)), unknown(control, o.podIP(control)))
 	one.ask.script = fmt.Sprintf(`pair() {
 	( get %[2]d '%[4]s' >"$aside/beside.$1" 2>&1; echo $? >"$aside/beside-code.$1" ) &

@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -78,10 +79,35 @@ type probe struct {
 	at placed
 	// impossible says why it is not even tried, as when the far end's address is not known.
 	impossible error
+	// ends is how it should end.
+	ends ending
+	// by is the link of the guest or pod that it leaves by, where that is told to it; else routes and addresses tell.
+	by string
 }
 
-// attempts makes those that can be made, by a visit to one place.
-func (o *observer) attempts(at placed, probes []probe, visit func([]ask) (map[string]answer, error)) {
+// ending is how an attempt should end, by the claims on it.
+type ending int
+
+const (
+	// mustPass is the usual: where it does not pass, its way is walked.
+	mustPass ending = iota
+	// mustFail is one that isolation, a policy or its size forbids.
+	mustFail
+	// mayFail is one that is watched for what becomes of it, or that cannot be made again: what it is made under is gone.
+	mayFail
+)
+
+// to says that an attempt ends otherwise than by passing.
+func (p probe) to(e ending) probe {
+	p.ends = e
+	return p
+}
+
+// visitor runs a batch at one place.
+type visitor func(context.Context, []ask) (map[string]answer, error)
+
+// attempts makes those that can be made, by a visit to one place. Those that were lost are remembered, see walk.
+func (o *observer) attempts(ctx context.Context, at placed, probes []probe, visit visitor) {
 	var asks []ask
 	for _, one := range probes {
 		if one.impossible == nil {
@@ -91,10 +117,14 @@ func (o *observer) attempts(at placed, probes []probe, visit func([]ask) (map[st
 	var answers map[string]answer
 	var err error
 	if len(asks) > 0 {
-		answers, err = visit(asks)
+		answers, err = visit(ctx, asks)
 	}
 	for _, one := range probes {
-		o.path(one.name, one.read(at, answers, err))
+		r := one.read(at, answers, err)
+		o.path(one.name, r)
+		if one.ends == mustPass && isLost(r) {
+			o.remember(lost{probe: one, at: at, again: visit})
+		}
 	}
 }
 
@@ -227,5 +257,5 @@ func datagramProbe(name, to, address string, port, size, tries int) probe {
 func unwantedDatagram(name, to, address string, port, size, tries int) probe {
 	one := datagramProbe(name, to, address, port, size, tries)
 	one.ask.script = fmt.Sprintf("datagrams %d %s %d %d", tries, address, port, size-ipUDPHeaders)
-	return one
+	return one.to(mustFail)
 }

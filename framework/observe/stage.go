@@ -41,6 +41,7 @@ type observer struct {
 	launchers map[string]place // by VM
 	fixtures  map[string]place // by pod: client, echo
 	nextPort  int              // for clientPort
+	lost      []lost           // attempts that should have passed
 }
 
 // place says where a pod runs.
@@ -74,6 +75,7 @@ func Stage(ctx context.Context, b *bed.Bed, r *scenario.Running, f model.Facts, 
 	default:
 		o.after(ctx, name)
 	}
+	o.walk(ctx)
 	return o.stage
 }
 

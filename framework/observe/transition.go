@@ -51,6 +51,7 @@ func Transition(ctx context.Context, b *bed.Bed, r *scenario.Running, f model.Fa
 	default:
 		return Stage(ctx, b, r, f, name, step)
 	}
+	o.walk(ctx)
 	return o.stage
 }
 

@@ -51,7 +51,7 @@ func (o *observer) hostnameFromVM(vm, name, to, address string) probe {
 	url := fmt.Sprintf("http://%s:%d/hostname", address, defaultHTTPPort)
 	one := o.fromPort(name, "vm/"+vm, to, url, vainTries, vainSeconds, answered)
 	one.impossible = unknown(to, address)
-	return one
+	return one.to(mustFail)
 }
 
 // of are the frames of an attempt and of these hosts.
@@ -103,6 +103,7 @@ func (o *observer) sameSubnet(i *isolation) {
 		}
 	}
 	vain := o.hostnameFrom("twin-a", "pod/twin-a>vm-unshared", "vm/"+target, address, vainTries, vainSeconds)
+	vain.ends = mustFail
 	control := o.hostnameFrom("client", "pod/client>vm-unshared", "vm/"+target, address, 1, httpSeconds)
 	within := o.hostnameFrom("twin-a", "pod/twin-a>pod/twin-b", "pod/twin-b", o.podAddress("twin-b"), 1, httpSeconds)
 	i.captures = append(i.captures, capture{what: "launcher " + target, at: o.launchers[target], link: firstTap,
@@ -161,7 +162,7 @@ func (o *observer) layer3(i *isolation) {
 	one.path.Target = fmt.Sprintf("%s:%d", address, transport.SSHPort)
 	command := fmt.Sprintf("timeout %d socat -u TCP4:%s,connect-timeout=%d,readbytes=4 STDOUT", 2*seconds, one.path.Target, seconds)
 	one.ask = ask{id: one.name, show: command, script: "here " + command}
-	one.understand = bannered
+	one.understand, one.ends = bannered, mayFail
 	i.fromNodes = append(i.fromNodes, onPlace{probe: one, node: o.fixtures[pod].node, pod: pod})
 }
 
@@ -182,7 +183,7 @@ func (o *observer) secondaryAlone(i *isolation) {
 	address := o.vmAddress(vm, secondary)
 	if host, ok := o.bed.Outside(); ok {
 		url := fmt.Sprintf("http://%s:%d/clientip", host.Address(), o.peerPorts(vm).tcpSecondary())
-		one := o.fromPort(outsideBySecondary(vm), "vm/"+vm, "peer/outside", url, vainTries, vainSeconds, clientSeen)
+		one := o.fromPort(outsideBySecondary(vm), "vm/"+vm, "peer/outside", url, vainTries, vainSeconds, clientSeen).to(mustFail)
 		one.impossible = unknown(vm, address)
 		// bound to the NIC, so that the kernel takes no other: without a route there it asks for the peer's MAC there
 		one.ask.show = strings.Replace(one.ask.show, "curl ", "curl --interface NIC-OF-"+address+" ", 1)

@@ -35,8 +35,8 @@ func (o *observer) kubeletAlone(i *isolation) {
 	at, address := o.launchers[vm], o.vmAddress(vm, locked)
 	url := fmt.Sprintf("http://%s:%d/", address, launcherPort)
 	for _, one := range []onPlace{
-		{probe: o.fromPort("pod/"+from+">"+to, "pod/"+from, to, url, vainTries, vainSeconds, answered), node: o.fixtures[from].node, pod: from},
-		{probe: o.fromPort("node>"+to, "node", to, url, vainTries, vainSeconds, answered), node: at.node},
+		{probe: o.fromPort("pod/"+from+">"+to, "pod/"+from, to, url, vainTries, vainSeconds, answered).to(mustFail), node: o.fixtures[from].node, pod: from},
+		{probe: o.fromPort("node>"+to, "node", to, url, vainTries, vainSeconds, answered).to(mustFail), node: at.node},
 		{probe: asKubelet(o.fromPort("kubelet>"+to, "kubelet", to, url, 1, httpSeconds, answered)), node: at.node},
 	} {
 		one.impossible = unknown(to, address)

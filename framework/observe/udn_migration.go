@@ -52,7 +52,7 @@ func (o *observer) afterMigration(ctx context.Context) {
 				continue
 			}
 			parts = append(parts, func() {
-				o.attempts(placed("guest "+vm), []probe{one}, func(asks []ask) (map[string]answer, error) { return o.visit(ctx, vm, asks) })
+				o.attempts(ctx, placed("guest "+vm), []probe{one}, o.visitor(vm))
 			})
 		}
 		together(parts...)

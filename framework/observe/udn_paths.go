@@ -26,7 +26,7 @@ func (o *observer) fromUDN(ctx context.Context, p *peer, specs []model.VMSpec, m
 	var parts []func()
 	for _, s := range specs {
 		parts = append(parts, func() {
-			o.attempts(placed("guest "+s.Name), append(o.udnProbes(s, p), more[s.Name]...), func(asks []ask) (map[string]answer, error) {
+			o.attempts(ctx, placed("guest "+s.Name), append(o.udnProbes(s, p), more[s.Name]...), func(ctx context.Context, asks []ask) (map[string]answer, error) {
 				neighbours := askNeighbours
 				neighbours.after = true
 				answers, err := o.visit(ctx, s.Name, append(asks, neighbours))
@@ -99,7 +99,7 @@ func (o *observer) fromNodes(ctx context.Context, all []onPlace) {
 	for _, node := range slices.Sorted(maps.Keys(byNode)) {
 		prelude, probes := o.entering(byNode[node])
 		parts = append(parts, func() {
-			o.attempts(placed("node "+node), probes, func(asks []ask) (map[string]answer, error) {
+			o.attempts(ctx, placed("node "+node), probes, func(ctx context.Context, asks []ask) (map[string]answer, error) {
 				ctx, cancel := context.WithTimeout(ctx, VisitTimeout)
 				defer cancel()
 				if node == "" {

@@ -22,6 +22,24 @@ const longest = 262144
 // A capture without any frame is no error. A frame that was cut short keeps what could be read of it.
 // A file whose last record is cut (the capture was stopped in the middle of a write) gives the frames before it.
 func Frames(pcap []byte) ([]model.Frame, error) {
+	return frames(pcap, func(data []byte) (model.Frame, bool) { return frame(data), true })
+}
+
+// Tunnelled reads a capture of Geneve's packets (RFC 8926), as OVN sends between nodes: the frames in the tunnel. What is
+// no such packet is left out.
+func Tunnelled(pcap []byte) ([]model.Frame, error) {
+	return frames(pcap, func(data []byte) (model.Frame, bool) {
+		p := gopacket.NewPacket(data, layers.LayerTypeEthernet, gopacket.DecodeOptions{Lazy: true, NoCopy: true})
+		outer := p.Layer(layers.LayerTypeGeneve)
+		if outer == nil {
+			return model.Frame{}, false
+		}
+		return frame(outer.LayerPayload()), true
+	})
+}
+
+// frames reads what is wanted of a capture.
+func frames(pcap []byte, read func([]byte) (model.Frame, bool)) ([]model.Frame, error) {
 	if len(pcap) == 0 {
 		return nil, fmt.Errorf("capture: %w", errEmpty)
 	}
@@ -35,22 +53,25 @@ func Frames(pcap []byte) ([]model.Frame, error) {
 	if n := source.Snaplen(); n == 0 || n > longest {
 		source.SetSnaplen(longest)
 	}
-	var frames []model.Frame
+	var found []model.Frame
 	var began time.Time
 	for {
 		data, info, err := source.ReadPacketData()
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-			return frames, nil
+			return found, nil
 		}
 		if err != nil {
-			return nil, fmt.Errorf("capture: frame %d: %w", len(frames)+1, err)
+			return nil, fmt.Errorf("capture: frame %d: %w", len(found)+1, err)
 		}
 		if began.IsZero() {
 			began = info.Timestamp
 		}
-		f := frame(data)
+		f, wanted := read(data)
+		if !wanted {
+			continue
+		}
 		f.Seconds = info.Timestamp.Sub(began).Seconds()
-		frames = append(frames, f)
+		found = append(found, f)
 	}
 }
 

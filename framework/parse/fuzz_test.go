@@ -114,3 +114,10 @@ func FuzzServedLeases(f *testing.F) {
 func FuzzBridgeMappings(f *testing.F) {
 	fuzz(f, BridgeMappings, "physnet:breth0,trunk:br-phys", "a:b,,:")
 }
+
+func FuzzTunnelled(f *testing.F) {
+	fuzz(f, func(text string) (int, error) {
+		frames, err := Tunnelled([]byte(text))
+		return len(frames), err
+	}, recorded(f, "wire/outside.pcap")[:300])
+}

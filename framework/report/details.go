@@ -13,7 +13,8 @@ import (
 const shown = 8
 
 // WriteDetails writes, for each claim that is not proven, the comparisons that did not hold: where and how the
-// value was read, what it should be and why.
+// value was read, what it should be and why; of a path that was lost, what was seen at each place on its way. The reason
+// names the first of them that it does not pass.
 func WriteDetails(w io.Writer, claims []model.Judgement, view View) error {
 	var b strings.Builder
 	for _, c := range claims {
@@ -54,6 +55,9 @@ func writeEvidence(b *strings.Builder, e model.Evidence) {
 		}
 		fmt.Fprintf(b, "    expected  %s%s\n", indented(e.Expected), why)
 		fmt.Fprintf(b, "    observed  %s\n", indented(e.Observed))
+	}
+	if len(e.Way) > 0 {
+		fmt.Fprintf(b, "    its way   %s\n", indented(strings.Join(e.Way, "\n")))
 	}
 	switch {
 	case e.Place != "" && e.Command != "":
