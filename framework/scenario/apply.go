@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -25,32 +26,56 @@ func (r *Running) Apply(ctx context.Context, file string) error {
 	}
 	bounded, cancel := r.bound(ctx, r.timeouts.Apply)
 	defer cancel()
-	if err := r.step("apply "+file, func() error { return r.apply(bounded, objects) }); err != nil {
+	spaces, networks, rest := sorted(objects)
+	if err := r.step("apply "+file, func() error {
+		if err := r.apply(bounded, append(spaces, networks...)); err != nil {
+			return err
+		}
+		return r.apply(bounded, rest)
+	}); err != nil {
 		return err
 	}
 	return r.awaitVMs(ctx, r.specsOf(objects))
 }
 
-// Delete takes a manifest's objects away again, and for VMs waits until they are gone.
+// Delete takes a manifest's objects away again, the last one first, and for VMs and pods waits until they are gone.
 func (r *Running) Delete(ctx context.Context, file string) error {
 	objects, err := r.load(ctx, file)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, o := range objects {
+	for _, o := range slices.Backward(objects) {
 		if err := r.bed.Objects.Delete(ctx, o); client.IgnoreNotFound(err) != nil {
 			errs = append(errs, fmt.Errorf("delete %s: %w", o.GetName(), err))
 		}
 	}
+	r.forget()
+	for _, o := range objects {
+		if pod, ok := o.(*corev1.Pod); ok {
+			errs = append(errs, r.awaitPodGone(ctx, pod.Name))
+		}
+	}
 	for _, vm := range virtualMachines(objects) {
 		errs = append(errs, r.awaitGone(ctx, vm.Name))
-		r.mu.Lock()
-		r.forgetSpec(vm.Name)
-		r.mu.Unlock()
 		r.leave(vm.Name)
 	}
+	r.unnote(objects)
 	return errors.Join(errs...)
+}
+
+// awaitPodGone waits until a fixture pod is no more.
+func (r *Running) awaitPodGone(ctx context.Context, name string) error {
+	bounded, cancel := r.bound(ctx, r.timeouts.VMsGone)
+	defer cancel()
+	err := wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
+		now, err := r.look(ctx)
+		if err != nil {
+			return false, r.tolerate(err)
+		}
+		return now.pods[name] == nil, nil
+	})
+	return r.explain(bounded, err, "end of pod "+name, "VMsGone", r.timeouts.VMsGone, func() string { return "it is still there" })
 }
 
 // apply makes objects or changes them to what the manifest says, all at once, and notes the VMs among them.

@@ -14,13 +14,17 @@ import (
 	"github.com/vmnet-project/vmnet/framework/bed"
 )
 
-// troubleEvents is how many of the last events an error quotes.
-const troubleEvents = 4
+const (
+	// troubleEvents is how many of the last events an error quotes.
+	troubleEvents = 4
+	// troubleTime bounds asking what is the matter.
+	troubleTime = 15 * time.Second
+)
 
 // vmTrouble gathers in one line what the cluster says about a VM that does not come up. It has a short time
 // of its own: it is called when another has just run out.
 func vmTrouble(ctx context.Context, b *bed.Bed, namespace, name string) string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), troubleTime)
 	defer cancel()
 	var said []string
 	vm, err := b.KubeVirt.VirtualMachine(namespace).Get(ctx, name, metav1.GetOptions{})
@@ -50,7 +54,7 @@ func vmTrouble(ctx context.Context, b *bed.Bed, namespace, name string) string {
 
 // podTrouble is the same for a pod.
 func podTrouble(ctx context.Context, b *bed.Bed, pod *corev1.Pod) string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), troubleTime)
 	defer cancel()
 	return strings.Join(append([]string{bed.PodTrouble(pod)}, lastEvents(ctx, b, pod.Namespace, []string{pod.Name})...), "; ")
 }
