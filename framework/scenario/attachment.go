@@ -113,7 +113,9 @@ func (c nadConfig) asked() model.NetworkSpec {
 				n.PhysicalNetwork = c.Name // OVN-Kubernetes' rule for a localnet that names none
 			}
 			n.VLAN = number(p.VLANID)
-			n.Subnets = strings.FieldsFunc(p.Subnets, func(r rune) bool { return r == ',' || r == ' ' })
+			if p.Subnets != "" {
+				n.Subnets = strings.FieldsFunc(p.Subnets, func(r rune) bool { return r == ',' || r == ' ' })
+			}
 		case bridgePlugin, cnvBridgePlugin:
 			n.Topology, n.MTU, n.Bridge, n.VLAN, n.Trunk = bridgeTopology, p.MTU, p.Bridge, number(p.VLAN), trunk(p.VLANTrunk)
 		case tuningPlugin:

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -36,7 +37,7 @@ func (r *Running) check(objects []client.Object) error {
 	}
 	primaries := map[string]NetworkRef{}
 	for _, n := range networks {
-		if err := errors.Join(r.checkKind(n), checkNetwork(n, labelled), r.checkPhysical(n), r.checkName(n)); err != nil {
+		if err := cmp.Or(r.checkKind(n), checkNetwork(n, labelled), r.checkPhysical(n), r.checkName(n)); err != nil {
 			return &bed.InputError{What: "network " + n.Key, Err: err}
 		}
 		if n.Asked.Role == primaryRole {

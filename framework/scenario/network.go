@@ -1,9 +1,9 @@
 package scenario
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -191,7 +191,7 @@ func isNetwork(kind schema.GroupVersionKind) bool {
 func askedOf(u *unstructured.Unstructured) (model.NetworkSpec, error) {
 	var d document[udnSpec]
 	err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &d)
-	return d.Spec.asked(), errors.Join(err, d.Spec.checkNamespaced())
+	return d.Spec.asked(), cmp.Or(err, d.Spec.checkNamespaced())
 }
 
 // askedOfCluster also gives the namespaces that the selector names by the label that each has.
@@ -206,7 +206,7 @@ func askedOfCluster(u *unstructured.Unstructured) (asked model.NetworkSpec, spac
 			spaces = append(spaces, e.Values...)
 		}
 	}
-	return d.Spec.Network.asked(), spaces, errors.Join(err, d.Spec.Network.check())
+	return d.Spec.Network.asked(), spaces, cmp.Or(err, d.Spec.Network.check())
 }
 
 // asked puts a spec into the words that the network's NetworkAttachmentDefinition repeats it in: topology and role in
