@@ -93,10 +93,14 @@ func (r *Running) apply(ctx context.Context, objects []client.Object) error {
 
 // start applies what starts pods, a few at a time, see turns; and before it everything else.
 func (r *Running) start(ctx context.Context, objects []client.Object) error {
-	var others, pods, vms []client.Object
+	var others, pods, vms, followers []client.Object
 	for _, o := range objects {
-		switch o.(type) {
+		switch o := o.(type) {
 		case *corev1.Pod:
+			if follows(o) {
+				followers = append(followers, o)
+				continue
+			}
 			pods = append(pods, o)
 		case *kubevirtv1.VirtualMachine:
 			vms = append(vms, o)
@@ -111,7 +115,7 @@ func (r *Running) start(ctx context.Context, objects []client.Object) error {
 	if err != nil {
 		return err
 	}
-	return inTurns(ctx, turnsFor(nodes), append(pods, vms...), func(ctx context.Context, o client.Object) error {
+	return inTurns(ctx, turnsFor(nodes), slices.Concat(pods, vms, followers), func(ctx context.Context, o client.Object) error {
 		r.awaitLeader(ctx, o)
 		if err := r.apply(ctx, []client.Object{o}); err != nil {
 			return err
@@ -119,6 +123,12 @@ func (r *Running) start(ctx context.Context, objects []client.Object) error {
 		r.awaitAddress(ctx, o)
 		return nil
 	})
+}
+
+// follows says whether a pod must be on another's node, which is a VM's: its turn would pass while nobody is there.
+func follows(p *corev1.Pod) bool {
+	a := p.Spec.Affinity
+	return a != nil && a.PodAffinity != nil && len(a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution) > 0
 }
 
 // applyOne tries again while the API server or a webhook behind it has trouble of its own, as right after start.

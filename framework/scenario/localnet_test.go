@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	kubevirtv1 "kubevirt.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -248,18 +249,21 @@ func TestFitToTheUnderlay(t *testing.T) {
 	}
 }
 
-// Two VMs a form and two a node, one of each form.
+// Two VMs a form and two a node, one of each form; none is kept off by one that may come first.
 func TestSpreadOfLocalnetVMs(t *testing.T) {
 	_, objects := placed(t, "localnet")
-	apart := func(vm string) string {
-		return required(t, find[*kubevirtv1.VirtualMachine](t, objects, vm), true)
-	}
-	if apart("vm-m") != "vm-l" || apart("vm-d") != "vm-c" || required(t, find[*kubevirtv1.VirtualMachine](t, objects, "vm-c"), false) != "vm-l" {
-		t.Errorf("vm-m keeps off %q, vm-d off %q", apart("vm-m"), apart("vm-d"))
-	}
-	c := find[*kubevirtv1.VirtualMachine](t, objects, "vm-c").Spec.Template.Spec.Affinity.PodAffinity
-	if got := c.RequiredDuringSchedulingIgnoredDuringExecution[0].Namespaces; !slices.Equal(got, []string{"vmnet-ln-x1"}) {
-		t.Errorf("vm-c looks for vm-l in %v", got)
+	for vm, want := range map[string]struct{ off, with string }{"vm-l": {}, "vm-m": {off: "vm-l"}, "vm-c": {with: "vm-l"}, "vm-d": {with: "vm-m"}} {
+		o := find[*kubevirtv1.VirtualMachine](t, objects, vm)
+		if off, with := required(t, o, true), required(t, o, false); off != want.off || with != want.with {
+			t.Errorf("%s keeps off %q, and to %q", vm, off, with)
+		}
+		if want.with == "" {
+			continue
+		}
+		to := o.Spec.Template.Spec.Affinity.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution[0]
+		if !slices.Equal(to.Namespaces, []string{"vmnet-ln-x1"}) {
+			t.Errorf("%s looks for %s in %v", vm, want.with, to.Namespaces)
+		}
 	}
 }
 
@@ -299,5 +303,12 @@ func TestAttachmentIsTakenUp(t *testing.T) {
 	r, objects = placed(t, "linux-bridge")
 	if status, _ := ref(t, r, objects, "plain").created(&unstructured.Unstructured{Object: map[string]any{}}); status != "True" {
 		t.Errorf("nobody takes up a bridge's: %q", status)
+	}
+}
+
+func TestPodsThatFollow(t *testing.T) {
+	_, objects := placed(t, "linux-bridge")
+	if !follows(find[*corev1.Pod](t, objects, "neighbour")) || follows(find[*corev1.Pod](t, objects, "client")) {
+		t.Error("neighbour follows vm-b1, client nobody")
 	}
 }

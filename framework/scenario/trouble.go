@@ -66,12 +66,10 @@ func launcherOf(vm string) string {
 
 // lastEvents quotes the last events about the named objects.
 func lastEvents(ctx context.Context, b *bed.Bed, namespace string, names []string) []string {
-	list, err := b.Kube.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{})
+	events, err := eventsOf(ctx, b, namespace, names)
 	if err != nil {
 		return []string{"events: " + err.Error()}
 	}
-	events := slices.DeleteFunc(list.Items, func(e corev1.Event) bool { return !slices.Contains(names, e.InvolvedObject.Name) })
-	slices.SortFunc(events, func(a, b corev1.Event) int { return eventTime(a).Compare(eventTime(b)) })
 	if len(events) > troubleEvents {
 		events = events[len(events)-troubleEvents:]
 	}
@@ -80,6 +78,17 @@ func lastEvents(ctx context.Context, b *bed.Bed, namespace string, names []strin
 		said = append(said, fmt.Sprintf("event %s %s %s: %s", eventTime(e).Format(time.TimeOnly), e.InvolvedObject.Name, e.Reason, e.Message))
 	}
 	return said
+}
+
+// eventsOf are those about the named objects, the oldest first.
+func eventsOf(ctx context.Context, b *bed.Bed, namespace string, names []string) ([]corev1.Event, error) {
+	list, err := b.Kube.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	events := slices.DeleteFunc(list.Items, func(e corev1.Event) bool { return !slices.Contains(names, e.InvolvedObject.Name) })
+	slices.SortStableFunc(events, func(a, b corev1.Event) int { return eventTime(a).Compare(eventTime(b)) })
+	return events, nil
 }
 
 // eventTime is when an event was last seen; writers fill in different fields.
