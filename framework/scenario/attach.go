@@ -50,7 +50,7 @@ func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step
 	for _, vm := range vms.Items {
 		there[vm.Name] = true
 	}
-	objects, err := r.load(ctx, append([]string{d.namespaces}, d.deployed(true, r.facts)...)...)
+	objects, err := r.load(ctx, d.on(r.facts, true)...)
 	if err != nil {
 		return nil, err
 	}

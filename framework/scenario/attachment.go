@@ -112,12 +112,12 @@ func (c nadConfig) asked() model.NetworkSpec {
 			if n.PhysicalNetwork == "" && n.Topology == localnetTopology {
 				n.PhysicalNetwork = c.Name // OVN-Kubernetes' rule for a localnet that names none
 			}
-			n.VLAN = number(p.VLANID)
+			n.VLAN = idOf(p.VLANID)
 			if p.Subnets != "" {
 				n.Subnets = strings.FieldsFunc(p.Subnets, func(r rune) bool { return r == ',' || r == ' ' })
 			}
 		case bridgePlugin, cnvBridgePlugin:
-			n.Topology, n.MTU, n.Bridge, n.VLAN, n.Trunk = bridgeTopology, p.MTU, p.Bridge, number(p.VLAN), trunk(p.VLANTrunk)
+			n.Topology, n.MTU, n.Bridge, n.VLAN, n.Trunk = bridgeTopology, p.MTU, p.Bridge, idOf(p.VLAN), tagsOf(p.VLANTrunk)
 		case tuningPlugin:
 			n.Sysctls = p.Sysctls
 		}
@@ -125,15 +125,15 @@ func (c nadConfig) asked() model.NetworkSpec {
 	return n
 }
 
-func number(n *int) int {
-	if n == nil {
+func idOf(vlan *int) int {
+	if vlan == nil {
 		return 0
 	}
-	return *n
+	return *vlan
 }
 
-// trunk lists the VLANs; those that are none are refused by check.
-func trunk(all []nadTrunk) []int {
+// tagsOf lists the VLANs; those that are none are refused by check.
+func tagsOf(all []nadTrunk) []int {
 	var ids []int
 	for _, t := range all {
 		if t.ID != nil {

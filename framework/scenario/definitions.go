@@ -81,24 +81,28 @@ func Names() []string { return slices.Sorted(maps.Keys(definitions)) }
 // are called after it: base-GROUP, and base-RUNID-GROUP.
 func (d definition) base() string { return "vmnet-" + d.short }
 
-// deployed are the files of a deployment, without the namespaces.
-func (d definition) deployed(spare bool, f model.Facts) []string {
-	files := slices.Clone(d.files)
+// deployed are the files of a deployment, without the namespaces and what only some clusters get.
+func (d definition) deployed(spare bool) []string {
+	if spare && d.spare != "" {
+		return append(slices.Clone(d.files), d.spare)
+	}
+	return d.files
+}
+
+// on are the files of a deployment on a cluster, the namespaces first.
+func (d definition) on(f model.Facts, spare bool) []string {
+	files := append([]string{d.namespaces}, d.deployed(spare)...)
 	for _, feature := range slices.Sorted(maps.Keys(d.optional)) {
 		if f.Features[feature].Present {
 			files = append(files, d.optional[feature])
 		}
-	}
-	if spare && d.spare != "" {
-		files = append(files, d.spare)
 	}
 	return files
 }
 
 // all are all files that the code names.
 func (d definition) all() []string {
-	files := slices.Concat([]string{d.namespaces}, d.files, slices.Sorted(maps.Values(d.optional)), []string{d.spare}, d.extra)
-	return slices.DeleteFunc(files, func(f string) bool { return f == "" })
+	return slices.Concat([]string{d.namespaces}, d.deployed(true), slices.Sorted(maps.Values(d.optional)), d.extra)
 }
 
 // groupOf says which group a namespace is, main being the main one's name; empty for that.

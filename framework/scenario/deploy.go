@@ -94,7 +94,7 @@ func prepare(ctx context.Context, b *bed.Bed, o Options) (*Running, []client.Obj
 	if r.facts, err = factsOf(ctx, b, o.Facts); err != nil {
 		return nil, nil, err
 	}
-	objects, err := r.load(ctx, append([]string{d.namespaces}, d.deployed(o.Spare, r.facts)...)...)
+	objects, err := r.load(ctx, d.on(r.facts, o.Spare)...)
 	var later []client.Object
 	if err == nil {
 		later, err = r.load(ctx, d.extra...)

@@ -284,7 +284,7 @@ func required(t *testing.T, vm *kubevirtv1.VirtualMachine, away bool) string {
 func TestOptionalFiles(t *testing.T) {
 	d := definitions["linux-bridge"]
 	with := model.Facts{Features: map[model.Feature]model.Presence{model.FeatureCNVBridge: {Present: true}}}
-	if slices.Contains(d.deployed(true, model.Facts{}), "cnv-bridge.yaml") || !slices.Contains(d.deployed(false, with), "cnv-bridge.yaml") {
+	if slices.Contains(d.on(model.Facts{}, true), "cnv-bridge.yaml") || !slices.Contains(d.on(with, false), "cnv-bridge.yaml") {
 		t.Error("cnv-bridge.yaml is for where the plugin is")
 	}
 }
