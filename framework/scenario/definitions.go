@@ -35,15 +35,15 @@ type definition struct {
 	extra []string
 	// optional are files for clusters with a feature.
 	optional map[model.Feature]string
-	// tried is the group whose VMs are documented not to work: they are applied, and nobody waits for them.
-	tried string
 	// names are of the whole cluster, not of a namespace: in a run each has the run's ID behind it.
 	names []string
-	// physical is whether the nodes' physical side is made for it.
-	physical bool
 	// unmapped is the network whose physical network no node is to map, misnamed the one that is to call itself by
 	// another's name: both by key, and in extra.
 	unmapped, misnamed string
+	// tried is the group whose VMs are documented not to work: they are applied, and nobody waits for them.
+	tried string
+	// physical is whether its VMs are on the physical side, which is made before them and restored after them.
+	physical bool
 }
 
 var definitions = map[string]definition{
