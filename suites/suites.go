@@ -76,7 +76,7 @@ func Run(ctx context.Context, c Config) (Result, error) {
 			r.Judgements = append(r.Judgements, judge.Judge(claim, model.Observation{Facts: r.Facts}))
 			continue
 		}
-		labels = append(labels, claim.ID)
+		labels = append(labels, session.LabelOf(claim.ID))
 	}
 	if len(labels) > 0 {
 		r.Problems = runSpecs(labels)
@@ -128,7 +128,7 @@ func problemsOf(specs types.SpecReports) []string {
 func claimFailed(spec ginkgo.SpecReport) bool {
 	return slices.ContainsFunc(spec.ReportEntries, func(e types.ReportEntry) bool {
 		id, _, _ := strings.Cut(e.Name, " ")
-		return slices.Contains(spec.Labels(), id)
+		return slices.Contains(spec.Labels(), session.LabelOf(id))
 	})
 }
 

@@ -93,7 +93,7 @@ func filtered() []judge.Claim {
 
 // labelsOf are what a claim's spec can be selected by.
 func labelsOf(c judge.Claim) ginkgo.Labels {
-	labels := ginkgo.Labels{c.ID, "scenario:" + c.Scenario, "profile:" + string(c.Profile)}
+	labels := ginkgo.Labels{session.LabelOf(c.ID), "scenario:" + c.Scenario, "profile:" + string(c.Profile)}
 	for _, f := range c.Needs {
 		labels = append(labels, "needs:"+string(f))
 	}
@@ -120,7 +120,7 @@ func TestEveryClaimHasOneSpec(t *testing.T) {
 		text := s.FullText()
 		id, sentence, _ := strings.Cut(s.LeafNodeText, " ")
 		specs[id] = append(specs[id], sentence)
-		if !slices.Contains(s.Labels(), id) {
+		if !slices.Contains(s.Labels(), session.LabelOf(id)) {
 			t.Errorf("%s: labels %v select something else", text, s.Labels())
 		}
 	}
@@ -160,7 +160,8 @@ func TestProblems(t *testing.T) {
 	}
 	judged := failed("CN-01", "CN-01 is FAIL", types.ReportEntry{Name: "CN-01 FAIL"})
 	judged.AdditionalFailures = []types.AdditionalFailure{{Failure: types.Failure{Message: "namespace is still there"}}}
-	got := problemsOf(types.SpecReports{failed("CN-02", "does not come up"), failed("CN-03", "does not come up"), judged,
+	form := failed("LN-01.nad", "LN-01/nad is FAIL", types.ReportEntry{Name: "LN-01/nad FAIL"})
+	got := problemsOf(types.SpecReports{failed("CN-02", "does not come up"), failed("CN-03", "does not come up"), judged, form,
 		{State: types.SpecStatePassed}})
 	if want := []string{"does not come up", "namespace is still there"}; !slices.Equal(got, want) {
 		t.Errorf("%q", got)

@@ -19,7 +19,7 @@ type Network struct {
 
 // NetworkSpec is what a network is meant to be, in the words of the UserDefinedNetwork's fields.
 type NetworkSpec struct {
-	// Topology is layer2, layer3 or localnet, in lower case.
+	// Topology is layer2, layer3 or localnet, in lower case; bridge for a Linux bridge.
 	Topology string `json:"topology"`
 	// Role is primary or secondary, in lower case.
 	Role    string   `json:"role"`
@@ -31,6 +31,13 @@ type NetworkSpec struct {
 	VLAN            int    `json:"vlan,omitempty"`
 	// Persistent is whether addresses outlive a VM's instance.
 	Persistent bool `json:"persistent,omitempty"`
+	// Plugins are the CNI plugins that a NetworkAttachmentDefinition of the user's own names, in their order.
+	Plugins []string `json:"plugins,omitempty"`
+	// Bridge is the Linux bridge on the node, where the topology is bridge; Trunk are the VLANs that its port lets through
+	// with their tag, and Sysctls what a plugin of the chain sets in the pod, IFNAME standing for the attachment's link.
+	Bridge  string            `json:"bridge,omitempty"`
+	Trunk   []int             `json:"trunk,omitempty"`
+	Sysctls map[string]string `json:"sysctls,omitempty"`
 }
 
 // IPAMClaim is the object that holds a VM's address between its instances.

@@ -10,6 +10,43 @@ type PhysicalView struct {
 	Leases Read[[]ServedLease] `json:"leases,omitzero"`
 	// Mappings are the bridge mappings of each node while the scenario runs, by node and physical network.
 	Mappings map[string]Read[map[string]string] `json:"mappings,omitempty"`
+	// Localnets are OVN's ports to physical networks in each node's northbound database, by node, read while the network
+	// of Refusals[unmapped] is there.
+	Localnets map[string]Read[[]LocalnetPort] `json:"localnets,omitempty"`
+	// Refusals are attempts at what is not to come about: "unmapped", a pod on a physical network that no node maps;
+	// "misnamed", a pod on an attachment that calls itself by another's name; "udn-localnet", a UserDefinedNetwork of the
+	// topology Localnet. "udn-layer2" is one of another topology, asked for in the same way, which is to come about.
+	Refusals map[string]Read[Refusal] `json:"refusals,omitempty"`
+}
+
+// LocalnetPort is the port by which a network's logical switch leads to a physical one.
+type LocalnetPort struct {
+	Name string `json:"name"`
+	// PhysicalNetwork is its option network_name, which the node's bridge mappings must name.
+	PhysicalNetwork string `json:"physicalNetwork"`
+	// VLAN is the tag that frames leave with; 0 for none.
+	VLAN int `json:"vlan,omitempty"`
+}
+
+// Refusal is what came of an attempt.
+type Refusal struct {
+	// Network is the network that was tried, as namespace/name, and Asked what its manifest says.
+	Network string      `json:"network"`
+	Asked   NetworkSpec `json:"asked"`
+	// Node is where its pod was put; empty for a network without one.
+	Node string `json:"node,omitempty"`
+	// Came is whether it came about: the pod got ready, the API server would have made the object.
+	Came bool `json:"came"`
+	// Warnings are what the API server said, or the events of that type about the pod and the network, the oldest first.
+	Warnings []Warning `json:"warnings,omitempty"`
+}
+
+// Warning is one thing said against an object.
+type Warning struct {
+	// About names the object.
+	About   string `json:"about"`
+	Reason  string `json:"reason"`
+	Message string `json:"message"`
 }
 
 // PhysicalPeer is a host on a VLAN.

@@ -18,6 +18,7 @@ var turns = map[string]map[string]struct{ change, look []string }{
 		model.Migrated:  {change: []string{"vm-r"}, look: []string{"vm-p"}},
 	},
 	"secondary-udn": {model.Restarted: {change: []string{"vm-pt"}}},
+	"localnet":      {model.Restarted: {change: []string{"vm-m", "vm-d"}}}, // one of each form
 }
 
 // The network that is deleted while a VM uses it, and the attempt that must pass nevertheless.
@@ -80,11 +81,7 @@ func (o *observer) changing(stage string) []string {
 // concerned are the VMs that a stage is about.
 func (o *observer) concerned(stage string) []model.VMSpec {
 	names := append(o.changing(stage), turns[o.running.Scenario][stage].look...)
-	return o.mainOf(names)
-}
-
-func (o *observer) mainOf(names []string) []model.VMSpec {
-	return o.specs(func(s model.VMSpec) bool { return s.Group == "" && slices.Contains(names, s.Name) })
+	return o.specs(func(s model.VMSpec) bool { return slices.Contains(names, s.Name) })
 }
 
 // after looks at what a stage's claims read.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -25,32 +26,56 @@ func (r *Running) Apply(ctx context.Context, file string) error {
 	}
 	bounded, cancel := r.bound(ctx, r.timeouts.Apply)
 	defer cancel()
-	if err := r.step("apply "+file, func() error { return r.apply(bounded, objects) }); err != nil {
+	spaces, networks, rest := sorted(objects)
+	if err := r.step("apply "+file, func() error {
+		if err := r.apply(bounded, append(spaces, networks...)); err != nil {
+			return err
+		}
+		return r.apply(bounded, rest)
+	}); err != nil {
 		return err
 	}
 	return r.awaitVMs(ctx, r.specsOf(objects))
 }
 
-// Delete takes a manifest's objects away again, and for VMs waits until they are gone.
+// Delete takes a manifest's objects away again, the last one first, and for VMs and pods waits until they are gone.
 func (r *Running) Delete(ctx context.Context, file string) error {
 	objects, err := r.load(ctx, file)
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, o := range objects {
+	for _, o := range slices.Backward(objects) {
 		if err := r.bed.Objects.Delete(ctx, o); client.IgnoreNotFound(err) != nil {
 			errs = append(errs, fmt.Errorf("delete %s: %w", o.GetName(), err))
 		}
 	}
+	r.forget()
+	for _, o := range objects {
+		if pod, ok := o.(*corev1.Pod); ok {
+			errs = append(errs, r.awaitPodGone(ctx, pod.Name))
+		}
+	}
 	for _, vm := range virtualMachines(objects) {
 		errs = append(errs, r.awaitGone(ctx, vm.Name))
-		r.mu.Lock()
-		r.forgetSpec(vm.Name)
-		r.mu.Unlock()
 		r.leave(vm.Name)
 	}
+	r.unnote(objects)
 	return errors.Join(errs...)
+}
+
+// awaitPodGone waits until a fixture pod is no more.
+func (r *Running) awaitPodGone(ctx context.Context, name string) error {
+	bounded, cancel := r.bound(ctx, r.timeouts.VMsGone)
+	defer cancel()
+	err := wait.PollUntilContextCancel(bounded, poll, true, func(ctx context.Context) (bool, error) {
+		now, err := r.look(ctx)
+		if err != nil {
+			return false, r.tolerate(err)
+		}
+		return now.pods[name] == nil, nil
+	})
+	return r.explain(bounded, err, "end of pod "+name, "VMsGone", r.timeouts.VMsGone, func() string { return "it is still there" })
 }
 
 // apply makes objects or changes them to what the manifest says, all at once, and notes the VMs among them.
@@ -68,10 +93,14 @@ func (r *Running) apply(ctx context.Context, objects []client.Object) error {
 
 // start applies what starts pods, a few at a time, see turns; and before it everything else.
 func (r *Running) start(ctx context.Context, objects []client.Object) error {
-	var others, pods, vms []client.Object
+	var others, pods, vms, followers []client.Object
 	for _, o := range objects {
-		switch o.(type) {
+		switch o := o.(type) {
 		case *corev1.Pod:
+			if follows(o) {
+				followers = append(followers, o)
+				continue
+			}
 			pods = append(pods, o)
 		case *kubevirtv1.VirtualMachine:
 			vms = append(vms, o)
@@ -86,7 +115,7 @@ func (r *Running) start(ctx context.Context, objects []client.Object) error {
 	if err != nil {
 		return err
 	}
-	return inTurns(ctx, turnsFor(nodes), append(pods, vms...), func(ctx context.Context, o client.Object) error {
+	return inTurns(ctx, turnsFor(nodes), slices.Concat(pods, vms, followers), func(ctx context.Context, o client.Object) error {
 		r.awaitLeader(ctx, o)
 		if err := r.apply(ctx, []client.Object{o}); err != nil {
 			return err
@@ -94,6 +123,12 @@ func (r *Running) start(ctx context.Context, objects []client.Object) error {
 		r.awaitAddress(ctx, o)
 		return nil
 	})
+}
+
+// follows says whether a pod must be on another's node, which is a VM's: its turn would pass while nobody is there.
+func follows(p *corev1.Pod) bool {
+	a := p.Spec.Affinity
+	return a != nil && a.PodAffinity != nil && len(a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution) > 0
 }
 
 // applyOne tries again while the API server or a webhook behind it has trouble of its own, as right after start.

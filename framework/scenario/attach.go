@@ -51,9 +51,16 @@ func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step
 	for _, vm := range vms.Items {
 		there[vm.Name] = true
 	}
-	objects, err := r.load(ctx, d.all()...)
+	objects, err := r.load(ctx, d.on(r.facts, true)...)
 	if err != nil {
 		return nil, err
+	}
+	later, err := r.load(ctx, d.extra...)
+	if err != nil {
+		return nil, err
+	}
+	for _, vm := range virtualMachines(later) {
+		objects = append(objects, vm)
 	}
 	objects = slices.DeleteFunc(objects, func(o client.Object) bool {
 		vm, ok := o.(*kubevirtv1.VirtualMachine)

@@ -3,6 +3,8 @@ package scenario
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,15 +18,18 @@ import (
 // another and correct themselves.
 const refusedFor = 10 * time.Second
 
-// Kind is UDNKind, or CUDNKind for a network of the whole cluster.
+// Kind is UDNKind, CUDNKind for a network of the whole cluster, or NADKind for a user's own attachment.
 func (n NetworkRef) Kind() schema.GroupVersionKind {
-	if n.Cluster {
+	switch {
+	case n.Cluster:
 		return CUDNKind
+	case n.Attachment:
+		return NADKind
 	}
 	return UDNKind
 }
 
-// awaitNetworks waits until the control plane says of each network that it is created.
+// awaitNetworks waits until the control plane says of each network that it is created, or has taken it up.
 func (r *Running) awaitNetworks(ctx context.Context, networks []NetworkRef) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, n := range networks {
@@ -46,7 +51,7 @@ func (r *Running) awaitNetwork(ctx context.Context, n NetworkRef) error {
 		if err := r.bed.Objects.Get(ctx, types.NamespacedName{Namespace: n.Namespace, Name: n.Name}, o); err != nil {
 			return false, r.tolerate(err)
 		}
-		status, why := Created(o)
+		status, why := n.created(o)
 		if why != "" {
 			said = why
 		}
@@ -60,7 +65,34 @@ func (r *Running) awaitNetwork(ctx context.Context, n NetworkRef) error {
 		}
 		return status == "True", nil
 	})
-	return r.explain(bounded, err, "network "+n.Key+" created", "Network", r.timeouts.Network, func() string { return said })
+	return r.explain(bounded, err, "network "+n.Key+" created", "Network", r.timeouts.Network, func() string {
+		return strings.Join(append([]string{said}, r.eventsAbout(ctx, n)...), "; ")
+	})
+}
+
+// networkID is what OVN-Kubernetes writes on an attachment of its own once it has taken it up (go-controller/pkg/types:
+// OvnNetworkIDAnnotation).
+const networkID = "k8s.ovn.org/network-id"
+
+// created is as Created; an attachment has no conditions, and one of another plugin needs nobody to take it up.
+func (n NetworkRef) created(o *unstructured.Unstructured) (status, said string) {
+	switch {
+	case !n.Attachment:
+		return Created(o)
+	case !slices.Contains(n.Asked.Plugins, ovnPlugin) || o.GetAnnotations()[networkID] != "":
+		return "True", ""
+	}
+	return "", "OVN-Kubernetes has not taken it up: it has no annotation " + networkID
+}
+
+// eventsAbout are the last ones about a network that is not created.
+func (r *Running) eventsAbout(ctx context.Context, n NetworkRef) []string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), troubleTime)
+	defer cancel()
+	if !n.Attachment {
+		return nil // its condition says it
+	}
+	return lastEvents(ctx, r.bed, n.Namespace, []string{n.Name})
 }
 
 // Created reads the condition NetworkCreated of a user-defined network: its status, and what it says; both are empty where

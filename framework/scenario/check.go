@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -24,7 +25,7 @@ const (
 // check refuses manifests that would end in a timeout: of a network that is never created, of a VM that never gets an
 // address. It is made before anything else is.
 func (r *Running) check(objects []client.Object) error {
-	networks, err := networksOf(objects, r.Namespace)
+	networks, err := networksOf(objects, r.Namespace, r.RunID)
 	if err != nil {
 		return err
 	}
@@ -34,12 +35,9 @@ func (r *Running) check(objects []client.Object) error {
 			_, labelled[space.Name] = space.Labels[PrimaryLabel]
 		}
 	}
-	if p, ok := r.facts.Features[model.FeatureUDN]; ok && !p.Present && len(networks) > 0 {
-		return &bed.InputError{What: "network " + networks[0].Key, Err: fmt.Errorf("the cluster has no user-defined networks: %s", p.Reason)}
-	}
 	primaries := map[string]NetworkRef{}
 	for _, n := range networks {
-		if err := checkNetwork(n, labelled); err != nil {
+		if err := cmp.Or(r.checkKind(n), checkNetwork(n, labelled), r.checkPhysical(n), r.checkName(n)); err != nil {
 			return &bed.InputError{What: "network " + n.Key, Err: err}
 		}
 		if n.Asked.Role == primaryRole {
@@ -53,6 +51,14 @@ func (r *Running) check(objects []client.Object) error {
 	}
 	if err := masqueradeRoom(r.facts.MasqueradeSubnet, len(primaries)); len(primaries) > 0 && err != nil {
 		return &bed.InputError{What: "masquerade subnet", Err: err}
+	}
+	return nil
+}
+
+// checkKind refuses what only a cluster with network segmentation makes.
+func (r *Running) checkKind(n NetworkRef) error {
+	if p, ok := r.facts.Features[model.FeatureUDN]; ok && !p.Present && !n.Attachment {
+		return fmt.Errorf("the cluster has no user-defined networks: %s", p.Reason)
 	}
 	return nil
 }

@@ -17,15 +17,17 @@ import (
 func placed(t *testing.T, scenario string) (*Running, []client.Object) {
 	t.Helper()
 	d := definitions[scenario]
-	decoded, err := load(scenario, append([]string{d.namespaces}, d.deployed(true)...)...)
+	decoded, err := load(scenario, d.all()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Running{Scenario: scenario, Namespace: d.base() + "-x1", definition: d, pods: map[string]string{}}
+	r := &Running{Scenario: scenario, Namespace: d.base() + "-x1", RunID: "x1", definition: d, pods: map[string]string{},
+		bed: &bed.Bed{Underlay: &bed.Underlay{Physical: &bed.Physical{Network: "trunk", Interface: "eth1"}}}}
 	r.facts.MasqueradeSubnet = "169.254.0.0/17"
+	r.facts.Nodes = []model.Node{{Name: "n1", BridgeMappings: map[string]string{"physnet": "breth0"}}}
 	r.facts.Features = map[model.Feature]model.Presence{model.FeatureL2Bridge: {Present: true}}
 	for i, o := range decoded {
-		if decoded[i], err = moved(o, d.base(), r.Namespace); err != nil {
+		if decoded[i], err = r.move().object(o); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -76,9 +78,9 @@ func TestWaysIntoGuests(t *testing.T) {
 		"cluster-network": {"vm-a": "port-forward jump-pod"},
 		"primary-udn":     {"vm-p": "jump-pod", "vm-o": "jump-pod", "vm-l3": "jump-pod"},
 		"secondary-udn":   {"vm-ps": "jump-pod"},
+		"localnet":        {"vm-l": "port-forward jump-pod", "vm-c": "port-forward"},
 	} {
 		r, objects := placed(t, scenario)
-		r.bed = &bed.Bed{}
 		if err := r.note(objects); err != nil {
 			t.Fatal(err)
 		}

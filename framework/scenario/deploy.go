@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,9 +101,13 @@ func prepare(ctx context.Context, b *bed.Bed, o Options) (*Running, []client.Obj
 	if r.facts, err = factsOf(ctx, b, o.Facts); err != nil {
 		return nil, nil, err
 	}
-	objects, err := r.load(ctx, append([]string{d.namespaces}, d.deployed(o.Spare)...)...)
+	objects, err := r.load(ctx, d.on(r.facts, o.Spare)...)
+	var later []client.Object
 	if err == nil {
-		err = r.check(objects)
+		later, err = r.load(ctx, d.extra...)
+	}
+	if err == nil {
+		err = r.check(slices.Concat(objects, later))
 	}
 	if err == nil && r.keys != "" {
 		err = errors.Join(os.MkdirAll(o.IdentityDir, 0o700), identity.Save(r.keys))
@@ -142,8 +147,11 @@ func (r *Running) load(ctx context.Context, files ...string) ([]client.Object, e
 	if r.facts.Features[model.FeatureIPAMExtension].Present {
 		objects = withoutClaims(objects)
 	}
+	if err := r.fit(objects); err != nil {
+		return nil, err
+	}
 	for i, o := range objects {
-		if o, err = moved(o, r.definition.base(), r.Namespace); err != nil {
+		if o, err = r.move().object(o); err != nil {
 			return nil, err
 		}
 		label(o, r.labels())
@@ -199,7 +207,7 @@ func sorted(objects []client.Object) (spaces, networks, rest []client.Object) {
 		switch kind := o.GetObjectKind().GroupVersionKind(); {
 		case space:
 			spaces = append(spaces, o)
-		case kind == UDNKind || kind == CUDNKind || kind == NADKind:
+		case isNetwork(kind):
 			networks = append(networks, o)
 		default:
 			rest = append(rest, o)

@@ -1,11 +1,13 @@
 package scenario
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -13,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
@@ -38,11 +41,7 @@ type document[S any] struct {
 var forms = map[schema.GroupVersionKind]func() any{
 	UDNKind:  func() any { return &document[udnSpec]{} },
 	CUDNKind: func() any { return &document[cudnSpec]{} },
-	NADKind: func() any {
-		return &document[struct {
-			Config string `json:"config"`
-		}]{}
-	},
+	NADKind:  func() any { return &document[nadSpec]{} },
 	ClaimKind: func() any {
 		return &document[struct {
 			Network   string `json:"network"`
@@ -57,13 +56,12 @@ type (
 		Topology string  `json:"topology"`
 		Layer2   *layer2 `json:"layer2,omitempty"`
 		Layer3   *layer3 `json:"layer3,omitempty"`
+		// Localnet is for networks of the whole cluster alone; check says so of others.
+		Localnet *localnet `json:"localnet,omitempty"`
 	}
 	cudnSpec struct {
 		NamespaceSelector metav1.LabelSelector `json:"namespaceSelector"`
-		Network           struct {
-			udnSpec  `json:",inline"`
-			Localnet *localnet `json:"localnet,omitempty"`
-		} `json:"network"`
+		Network           udnSpec              `json:"network"`
 	}
 	layer2 struct {
 		Role                  string   `json:"role"`
@@ -91,12 +89,12 @@ type (
 		Subnets             []string `json:"subnets,omitempty"`
 		ExcludeSubnets      []string `json:"excludeSubnets,omitempty"`
 		IPAM                ipam     `json:"ipam,omitzero"`
-		VLAN                struct {
+		VLAN                *struct {
 			Mode   string `json:"mode"`
 			Access struct {
 				ID int `json:"id"`
 			} `json:"access,omitzero"`
-		} `json:"vlan,omitzero"`
+		} `json:"vlan,omitempty"`
 	}
 	ipam struct {
 		Mode      string `json:"mode,omitempty"`
@@ -131,60 +129,90 @@ func decodeForeign(text []byte) (client.Object, bool, error) {
 	return object, true, yaml.Unmarshal(text, object)
 }
 
-// NetworkRef is a user-defined network of a scenario, as its manifest asks for it.
+// NetworkRef is a network of a scenario, as its manifest asks for it.
 type NetworkRef struct {
-	// Key names it in observations: its name, behind its group's where it has one: "primary-udn", "other/other-udn".
+	// Key names it in observations: its name in the manifest, behind its group's where it has one: "primary-udn",
+	// "other/other-udn".
 	Key string
 	// Group and Namespace are empty for a network of the whole cluster.
 	Group, Namespace, Name string
 	Asked                  model.NetworkSpec
-	// Cluster is true for a ClusterUserDefinedNetwork.
-	Cluster bool
+	// Cluster is true for a ClusterUserDefinedNetwork; Selected are then the namespaces that it names.
+	Cluster  bool
+	Selected []string
+	// Attachment is true for a NetworkAttachmentDefinition of the user's own; callsItself is then its netAttachDefName.
+	Attachment  bool
+	callsItself string
 }
 
-// networksOf are the user-defined networks among objects; main is the main namespace's name.
-func networksOf(objects []client.Object, main string) ([]NetworkRef, error) {
+// AttachedIn are the namespaces that have a NetworkAttachmentDefinition of the network.
+func (n NetworkRef) AttachedIn() []string {
+	if n.Cluster {
+		return n.Selected
+	}
+	return []string{n.Namespace}
+}
+
+// networksOf are the networks among a run's objects; main is the main namespace's name.
+func networksOf(objects []client.Object, main, run string) ([]NetworkRef, error) {
 	var found []NetworkRef
 	for _, o := range objects {
 		u, ok := o.(*unstructured.Unstructured)
-		if !ok || u.GroupVersionKind() != UDNKind && u.GroupVersionKind() != CUDNKind {
+		if !ok || !isNetwork(u.GroupVersionKind()) {
 			continue
 		}
-		n := NetworkRef{Name: u.GetName(), Key: u.GetName(), Cluster: u.GroupVersionKind() == CUDNKind}
+		n := NetworkRef{Name: u.GetName(), Key: u.GetName(), Namespace: u.GetNamespace(), Group: groupOf(u.GetNamespace(), main)}
 		var err error
-		if n.Cluster {
-			n.Asked, err = askedOfCluster(u)
-		} else {
-			n.Namespace, n.Group = u.GetNamespace(), groupOf(u.GetNamespace(), main)
+		switch u.GroupVersionKind() {
+		case CUDNKind:
+			n.Cluster, n.Key = true, strings.TrimSuffix(n.Name, "-"+run)
+			n.Asked, n.Selected, err = askedOfCluster(u)
+		case NADKind:
+			n.Attachment = true
+			n.Asked, n.callsItself, err = askedOfAttachment(u)
+		default:
 			n.Asked, err = askedOf(u)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("network %s: %w", n.Name, err)
 		}
 		if n.Group != "" {
 			n.Key = n.Group + "/" + n.Name
+		}
+		if err != nil {
+			return nil, &bed.InputError{What: "network " + n.Key, Err: err}
 		}
 		found = append(found, n)
 	}
 	return found, nil
 }
 
+func isNetwork(kind schema.GroupVersionKind) bool {
+	return kind == UDNKind || kind == CUDNKind || kind == NADKind
+}
+
 func askedOf(u *unstructured.Unstructured) (model.NetworkSpec, error) {
 	var d document[udnSpec]
 	err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &d)
-	return d.Spec.asked(nil), err
+	return d.Spec.asked(), cmp.Or(err, d.Spec.checkNamespaced())
 }
 
-func askedOfCluster(u *unstructured.Unstructured) (model.NetworkSpec, error) {
+// askedOfCluster also gives the namespaces that the selector names by the label that each has.
+func askedOfCluster(u *unstructured.Unstructured) (asked model.NetworkSpec, spaces []string, err error) {
 	var d document[cudnSpec]
-	err := runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &d)
-	return d.Spec.Network.asked(d.Spec.Network.Localnet), err
+	err = runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &d)
+	if name := d.Spec.NamespaceSelector.MatchLabels[corev1.LabelMetadataName]; name != "" {
+		spaces = append(spaces, name)
+	}
+	for _, e := range d.Spec.NamespaceSelector.MatchExpressions {
+		if e.Key == corev1.LabelMetadataName && e.Operator == metav1.LabelSelectorOpIn {
+			spaces = append(spaces, e.Values...)
+		}
+	}
+	return d.Spec.Network.asked(), spaces, cmp.Or(err, d.Spec.Network.check())
 }
 
 // asked puts a spec into the words that the network's NetworkAttachmentDefinition repeats it in: topology and role in
 // lower case, a Layer3 subnet with the nodes' share behind it, as 10.8.0.0/16/24 (OVN-Kubernetes,
 // pkg/clustermanager/userdefinednetwork/template: renderCNINetworkConfig, layer3SubnetsString).
-func (s udnSpec) asked(l *localnet) model.NetworkSpec {
+func (s udnSpec) asked() model.NetworkSpec {
 	n := model.NetworkSpec{Topology: strings.ToLower(s.Topology)}
 	switch {
 	case s.Layer2 != nil:
@@ -198,8 +226,13 @@ func (s udnSpec) asked(l *localnet) model.NetworkSpec {
 			}
 			n.Subnets = append(n.Subnets, text)
 		}
-	case l != nil:
+	case s.Localnet != nil:
+		l := s.Localnet
 		n.Role, n.MTU, n.Subnets, n.Persistent = l.Role, l.MTU, l.Subnets, l.IPAM.Lifecycle == persistent
+		n.PhysicalNetwork = l.PhysicalNetworkName
+		if l.VLAN != nil {
+			n.VLAN = l.VLAN.Access.ID
+		}
 	}
 	n.Role = strings.ToLower(n.Role)
 	return n

@@ -76,12 +76,30 @@ func (r *Running) note(objects []client.Object) error {
 		}
 	}
 	slices.SortFunc(r.Specs, func(a, b model.VMSpec) int { return strings.Compare(a.Name, b.Name) })
-	found, err := networksOf(objects, r.Namespace)
+	found, err := networksOf(objects, r.Namespace, r.RunID)
 	for _, n := range found {
 		r.networks = slices.DeleteFunc(r.networks, func(o NetworkRef) bool { return o.Key == n.Key })
 		r.networks = append(r.networks, n)
 	}
 	return err
+}
+
+// unnote forgets VMs, pods and networks that are no more.
+func (r *Running) unnote(objects []client.Object) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, o := range objects {
+		switch o := o.(type) {
+		case *kubevirtv1.VirtualMachine:
+			r.forgetSpec(o.Name)
+		case *corev1.Pod:
+			delete(r.pods, o.Name)
+		}
+	}
+	gone, _ := networksOf(objects, r.Namespace, r.RunID) // note has said what is wrong with them
+	for _, n := range gone {
+		r.networks = slices.DeleteFunc(r.networks, func(o NetworkRef) bool { return o.Key == n.Key })
+	}
 }
 
 func (r *Running) forgetSpec(name string) {

@@ -117,7 +117,8 @@ func removePods(ctx context.Context, b *bed.Bed, mine metav1.ListOptions) error 
 	return errors.Join(errs...)
 }
 
-// removeNetworks asks for the end of the run's user-defined networks and waits for it.
+// removeNetworks asks for the end of the run's networks and waits for it. The attachments that OVN-Kubernetes made of
+// them have not the run's label, and go with them.
 func removeNetworks(ctx context.Context, b *bed.Bed, mine metav1.ListOptions, t Timeouts) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, t.NetworksGone, errTimeout)
 	defer cancel()
@@ -130,7 +131,7 @@ func removeNetworks(ctx context.Context, b *bed.Bed, mine metav1.ListOptions, t 
 	err = wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
 		left = nil
 		looks++
-		for _, kind := range []schema.GroupVersionKind{UDNKind, CUDNKind} {
+		for _, kind := range []schema.GroupVersionKind{UDNKind, CUDNKind, NADKind} {
 			list := &unstructured.UnstructuredList{}
 			list.SetGroupVersionKind(kind)
 			switch err := b.Objects.List(ctx, list, client.MatchingLabelsSelector{Selector: selector}); {

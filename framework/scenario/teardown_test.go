@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes/fake"
 	clienttesting "k8s.io/client-go/testing"
 	kubevirtv1 "kubevirt.io/api/core/v1"
@@ -109,9 +110,9 @@ func endingOf(t *testing.T, finalizers ...string) *ending {
 		return false, nil, nil
 	}
 	kube.PrependReactor("delete", "*", watch)
-	network := func(run, namespace, name string) client.Object {
+	ofKind := func(kind schema.GroupVersionKind, run, namespace, name string) *unstructured.Unstructured {
 		u := &unstructured.Unstructured{}
-		u.SetGroupVersionKind(UDNKind)
+		u.SetGroupVersionKind(kind)
 		m := meta(run, namespace, name)
 		u.SetName(m.Name)
 		u.SetNamespace(m.Namespace)
@@ -119,13 +120,19 @@ func endingOf(t *testing.T, finalizers ...string) *ending {
 		u.SetFinalizers(finalizers)
 		return u
 	}
+	network := func(run, namespace, name string) client.Object { return ofKind(UDNKind, run, namespace, name) }
+	made := ofKind(NADKind, "x1", "vmnet-pu-x1", "primary-udn") // OVN-Kubernetes' own
+	made.SetLabels(nil)
+	user := ofKind(NADKind, "x1", "vmnet-pu-x1", "attachment")
+	user.SetFinalizers(nil)
 	scheme := runtime.NewScheme()
-	scheme.AddKnownTypeWithName(UDNKind, &unstructured.Unstructured{})
-	scheme.AddKnownTypeWithName(UDNKind.GroupVersion().WithKind(UDNKind.Kind+"List"), &unstructured.UnstructuredList{})
-	scheme.AddKnownTypeWithName(CUDNKind, &unstructured.Unstructured{})
-	scheme.AddKnownTypeWithName(CUDNKind.GroupVersion().WithKind(CUDNKind.Kind+"List"), &unstructured.UnstructuredList{})
+	for _, kind := range []schema.GroupVersionKind{UDNKind, CUDNKind, NADKind} {
+		scheme.AddKnownTypeWithName(kind, &unstructured.Unstructured{})
+		scheme.AddKnownTypeWithName(kind.GroupVersion().WithKind(kind.Kind+"List"), &unstructured.UnstructuredList{})
+	}
 	objects := objectsfake.NewClientBuilder().WithScheme(scheme).
-		WithObjects(network("x1", "vmnet-pu-x1", "primary-udn"), network("x1", "vmnet-pu-x1-other", "other-udn"), network("x2", "vmnet-pu-x2", "primary-udn")).
+		WithObjects(network("x1", "vmnet-pu-x1", "primary-udn"), network("x1", "vmnet-pu-x1-other", "other-udn"), network("x2", "vmnet-pu-x2", "primary-udn"),
+			ofKind(CUDNKind, "x1", "", "cudn-x1"), ofKind(CUDNKind, "x2", "", "cudn-x2"), made, user).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Delete: func(ctx context.Context, c client.WithWatch, o client.Object, more ...client.DeleteOption) error {
 				e.note("networks", o.GetNamespace(), o.GetName())
@@ -180,7 +187,8 @@ func TestTeardownInOrder(t *testing.T) {
 	}
 	got := slices.Clone(e.said)
 	slices.Sort(got)
-	want := []string{"namespaces vmnet-pu-x1", "namespaces vmnet-pu-x1-other", "networks vmnet-pu-x1-other/other-udn", "networks vmnet-pu-x1/primary-udn",
+	want := []string{"namespaces vmnet-pu-x1", "namespaces vmnet-pu-x1-other", "networks cudn-x1", "networks vmnet-pu-x1-other/other-udn",
+		"networks vmnet-pu-x1/attachment", "networks vmnet-pu-x1/primary-udn",
 		"pods vmnet-pu-x1-other/client-other", "virtualmachines vmnet-pu-x1-other/vm-o", "virtualmachines vmnet-pu-x1/vm-p"}
 	if !slices.Equal(got, want) {
 		t.Errorf("deleted: %q", got)
@@ -232,7 +240,7 @@ func TestTeardownTouchesWhatIsOnItsWay(t *testing.T) {
 	r := e.running(t)
 	r.ours.Store(true)
 	r.timeouts.NetworksGone = 20 * time.Second
-	if err := r.Teardown(t.Context()); err != nil || e.touched != 2 {
+	if err := r.Teardown(t.Context()); err != nil || e.touched != 3 {
 		t.Errorf("%v, touched %d times", err, e.touched)
 	}
 }

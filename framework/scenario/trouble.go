@@ -14,13 +14,17 @@ import (
 	"github.com/vmnet-project/vmnet/framework/bed"
 )
 
-// troubleEvents is how many of the last events an error quotes.
-const troubleEvents = 4
+const (
+	// troubleEvents is how many of the last events an error quotes.
+	troubleEvents = 4
+	// troubleTime bounds asking what is the matter.
+	troubleTime = 15 * time.Second
+)
 
 // vmTrouble gathers in one line what the cluster says about a VM that does not come up. It has a short time
 // of its own: it is called when another has just run out.
 func vmTrouble(ctx context.Context, b *bed.Bed, namespace, name string) string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), troubleTime)
 	defer cancel()
 	var said []string
 	vm, err := b.KubeVirt.VirtualMachine(namespace).Get(ctx, name, metav1.GetOptions{})
@@ -50,7 +54,7 @@ func vmTrouble(ctx context.Context, b *bed.Bed, namespace, name string) string {
 
 // podTrouble is the same for a pod.
 func podTrouble(ctx context.Context, b *bed.Bed, pod *corev1.Pod) string {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), troubleTime)
 	defer cancel()
 	return strings.Join(append([]string{bed.PodTrouble(pod)}, lastEvents(ctx, b, pod.Namespace, []string{pod.Name})...), "; ")
 }
@@ -62,12 +66,10 @@ func launcherOf(vm string) string {
 
 // lastEvents quotes the last events about the named objects.
 func lastEvents(ctx context.Context, b *bed.Bed, namespace string, names []string) []string {
-	list, err := b.Kube.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{})
+	events, err := eventsOf(ctx, b, namespace, names)
 	if err != nil {
 		return []string{"events: " + err.Error()}
 	}
-	events := slices.DeleteFunc(list.Items, func(e corev1.Event) bool { return !slices.Contains(names, e.InvolvedObject.Name) })
-	slices.SortFunc(events, func(a, b corev1.Event) int { return eventTime(a).Compare(eventTime(b)) })
 	if len(events) > troubleEvents {
 		events = events[len(events)-troubleEvents:]
 	}
@@ -76,6 +78,17 @@ func lastEvents(ctx context.Context, b *bed.Bed, namespace string, names []strin
 		said = append(said, fmt.Sprintf("event %s %s %s: %s", eventTime(e).Format(time.TimeOnly), e.InvolvedObject.Name, e.Reason, e.Message))
 	}
 	return said
+}
+
+// eventsOf are those about the named objects, the oldest first.
+func eventsOf(ctx context.Context, b *bed.Bed, namespace string, names []string) ([]corev1.Event, error) {
+	list, err := b.Kube.CoreV1().Events(namespace).List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return nil, err
+	}
+	events := slices.DeleteFunc(list.Items, func(e corev1.Event) bool { return !slices.Contains(names, e.InvolvedObject.Name) })
+	slices.SortStableFunc(events, func(a, b corev1.Event) int { return eventTime(a).Compare(eventTime(b)) })
+	return events, nil
 }
 
 // eventTime is when an event was last seen; writers fill in different fields.

@@ -8,6 +8,7 @@ package session
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +33,10 @@ const (
 	// ClaimTimeout bounds judging one claim, which takes milliseconds.
 	ClaimTimeout = time.Minute
 )
+
+// LabelOf is the label of a claim's spec: its ID, with a dot where that has a slash, which Ginkgo's filters have another use
+// for.
+func LabelOf(id string) string { return strings.ReplaceAll(id, "/", ".") }
 
 // Options are what a run is given.
 type Options struct {
