@@ -154,11 +154,11 @@ func object(kind schema.GroupVersionKind, namespace, name string) *unstructured.
 	return o
 }
 
-// network is one of the scenario's user-defined networks, by its key.
+// network is one of the scenario's networks, by its key.
 func (w *World) network(key string) (*unstructured.Unstructured, error) {
 	for _, n := range w.Running.Networks() {
-		if n.Key == key && !n.Cluster {
-			return object(scenario.UDNKind, n.Namespace, n.Name), nil
+		if n.Key == key {
+			return object(n.Kind(), n.Namespace, n.Name), nil
 		}
 	}
 	return nil, fmt.Errorf("the scenario has no network %s", key)
