@@ -136,19 +136,14 @@ func (o *observer) fresh(p probe) probe {
 	return p
 }
 
-// withPeers is a bed that knows hosts on VLANs, by their name in the underlay.
-type withPeers interface {
-	Peer(name string) (bed.Host, bool)
-}
-
 // hostAt is the host outside the cluster that an end names: "peer/outside", "peer/vlan-1924".
 func (o *observer) hostAt(end string) (bed.Host, error) {
 	var h bed.Host
 	var ok bool
 	if end == outsideEnd {
 		h, ok = o.bed.Outside()
-	} else if b, has := any(o.bed).(withPeers); has {
-		h, ok = b.Peer(strings.TrimPrefix(end, "peer/"))
+	} else {
+		h, ok = o.bed.Peer(strings.TrimPrefix(end, "peer/"))
 	}
 	if !ok {
 		return nil, errors.New("no host is known as " + end)
