@@ -141,6 +141,9 @@ func (r *Running) applyOne(ctx context.Context, o client.Object) error {
 		}
 		//nolint:staticcheck // there are no apply configurations for KubeVirt's kinds
 		last = r.bed.Objects.Patch(ctx, wanted, client.Apply, client.FieldOwner(bed.PartOf), client.ForceOwnership)
+		if last == nil && hasStatus(o) {
+			last = r.applyStatus(ctx, o)
+		}
 		if refused(last) {
 			return false, last
 		}
@@ -153,6 +156,16 @@ func (r *Running) applyOne(ctx context.Context, o client.Object) error {
 		err = last
 	}
 	return fmt.Errorf("apply %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
+}
+
+// applyStatus gives an object the status of its manifest; the API server takes it by itself alone.
+func (r *Running) applyStatus(ctx context.Context, o client.Object) error {
+	wanted, ok := o.DeepCopyObject().(client.Object)
+	if !ok {
+		return fmt.Errorf("%T is no object", o)
+	}
+	//nolint:staticcheck // as above
+	return r.bed.Objects.Status().Patch(ctx, wanted, client.Apply, client.FieldOwner(bed.PartOf), client.ForceOwnership)
 }
 
 // refused is true for an error that the same request will meet again.

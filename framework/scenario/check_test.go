@@ -66,7 +66,7 @@ func TestGroupsMoveAlong(t *testing.T) {
 	for _, o := range objects {
 		if kind := o.GetObjectKind().GroupVersionKind(); kind == ClaimKind {
 			network, _ := field(o, "spec", "network")
-			if !strings.HasPrefix(network, "vmnet-pu-x1_") && !strings.HasPrefix(network, "vmnet-pu-x1-other_") {
+			if !strings.HasPrefix(network, o.GetNamespace()+"_") {
 				t.Errorf("%s claims an address of network %s", o.GetName(), network)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -102,12 +103,20 @@ func merged(have, more map[string]string) map[string]string {
 // claimAnnotation names the IPAMClaim of a VM's primary network on its pod (OVN-Kubernetes, go-controller/pkg/types).
 const claimAnnotation = "k8s.ovn.org/primary-udn-ipamclaim"
 
-// withoutClaims leaves out what KubeVirt's IPAM extension makes by itself.
+// withoutClaims leaves out what KubeVirt's IPAM extension makes by itself: the claims of VMs.
 func withoutClaims(objects []client.Object) []client.Object {
 	for _, vm := range virtualMachines(objects) {
 		delete(vm.Spec.Template.ObjectMeta.Annotations, claimAnnotation)
 	}
-	return slices.DeleteFunc(objects, func(o client.Object) bool { return o.GetObjectKind().GroupVersionKind() == ClaimKind })
+	return slices.DeleteFunc(objects, func(o client.Object) bool {
+		return o.GetObjectKind().GroupVersionKind() == ClaimKind && !hasStatus(o)
+	})
+}
+
+// hasStatus is true for a manifest that says what its object's status is to be.
+func hasStatus(o client.Object) bool {
+	u, ok := o.(*unstructured.Unstructured)
+	return ok && u.Object["status"] != nil
 }
 
 func virtualMachines(objects []client.Object) []*kubevirtv1.VirtualMachine {

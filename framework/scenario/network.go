@@ -39,15 +39,22 @@ type document[S any] struct {
 
 // forms gives each of these kinds something to decode into, so that a misspelt field is refused.
 var forms = map[schema.GroupVersionKind]func() any{
-	UDNKind:  func() any { return &document[udnSpec]{} },
-	CUDNKind: func() any { return &document[cudnSpec]{} },
-	NADKind:  func() any { return &document[nadSpec]{} },
-	ClaimKind: func() any {
-		return &document[struct {
-			Network   string `json:"network"`
-			Interface string `json:"interface"`
-		}]{}
-	},
+	UDNKind:   func() any { return &document[udnSpec]{} },
+	CUDNKind:  func() any { return &document[cudnSpec]{} },
+	NADKind:   func() any { return &document[nadSpec]{} },
+	ClaimKind: func() any { return &claim{} },
+}
+
+// claim is an IPAMClaim. One that names addresses in its status gets them: to OVN-Kubernetes it is as one that had them
+// before (go-controller/pkg/allocator/pod: allocatePodAnnotationWithRollback).
+type claim struct {
+	document[struct {
+		Network   string `json:"network"`
+		Interface string `json:"interface"`
+	}] `json:",inline"`
+	Status struct {
+		IPs []string `json:"ips"`
+	} `json:"status,omitzero"`
 }
 
 // The fields of a network's spec (OVN-Kubernetes, go-controller/pkg/crd/userdefinednetwork/v1).
