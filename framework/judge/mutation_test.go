@@ -17,9 +17,9 @@ import (
 var equivalent = []struct{ claims, op, path, why string }{
 	{"", "dropped", `vms\[vm-spare\]$`, "a scenario may have no spare"},
 	{"CN-07", "dropped", `guest\.links\[lo\]$`, "the claim is about links beside lo"},
-	{"CN-01 PU-02 SU-01", "borrowed", `pod\.node$`, "control pods on all nodes have the same links"},
+	{"CN-01 PU-02 SU-01 LN-01", "borrowed", `pod\.node$`, "control pods on all nodes have the same links"},
 	{"CN-09", "resized", `vms\[vm-c\]\.spec\.interfaces\[default\]\.vmNetworkCIDR$`, "same gateway and address, the prefix is CN-08's and CN-10's"},
-	{"CN-10 PU-09 SU-07", "dropped", `guest\.routes\[inet main default\]$`, "the claim is about the other routes, which are the same without it"},
+	{"CN-10 PU-09 SU-07 LN-15", "dropped", `guest\.routes\[inet main default( #2)?\]$`, "the claim is about the other routes, which are the same without it"},
 	{"CN-11", "changed|resized", `vms\[vm-c\]\.spec\.interfaces\[default\]\.vmNetworkCIDR$`, "still not the default"},
 	{"CN-11 CN-12 CN-13 CN-15 CN-16 CN-22", "resized", `pod\.allotted\[default\]\.cidrs\[.*\]$`, "the address counts, the prefix is CN-02's"},
 	{"CN-11", "changed", `pod\.allotted\[default\]\.cidrs\[.*\]$`, "another address differs from the other VM's, too"},
@@ -54,6 +54,9 @@ var equivalent = []struct{ claims, op, path, why string }{
 	{"MS-03", "dropped", `nat\[.*\]$`, "what is left is as unshared"},
 	{"SU-04 SU-13", "changed", `vms\[vm-ps\]\.spec\.interfaces\[secondary-udn\]\.network$`, "the MAC is the spec's, not the network's"},
 	{"SU-01 SU-02", "changed", `spec\.interfaces\[secondary-udn\]\.network$`, "its links are called after the interface's name in the spec"},
+	{"LN-01", "changed|borrowed", `spec\.interfaces\[nic-vlan-1924\]\.network$`, "its links are called after the interface's name in the spec"},
+	{"LN-03", "changed|emptied|dropped", `guest\.routes\[inet main default #2\](\.dev)?$`, "the other NIC's"},
+	{"LN-15", "changed", `peers\[vlan-1924\]\.address$`, "an address of the same subnet"},
 	{"SU-08 SU-10", "borrowed", `paths\[.*\]\.target$`, "the same host"},
 }
 
@@ -162,6 +165,7 @@ func stored(t *testing.T, o any) string {
 }
 
 func equivalence(id string, m mutate.Mutation) int {
+	id, _, _ = strings.Cut(id, "/") // both forms
 	for i, e := range equivalent {
 		if (e.claims == "" || strings.Contains(e.claims, id)) && matches("^("+e.op+")$", string(m.Op)) && matches(e.path, m.Path) {
 			return i

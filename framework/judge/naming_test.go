@@ -98,9 +98,13 @@ func saysKey(message, key string) bool {
 			return slices.Contains([]string{"api", "peer", "pod", "dns", "service", "vm"}, w) || strings.Contains(message, w)
 		})
 	}
+	key = second.ReplaceAllString(key, "")
 	last := key[strings.LastIndex(key, " ")+1:]
 	return last != key && says(message, last)
 }
+
+// second is behind the key of an element that has another's.
+var second = regexp.MustCompile(` #\d+$`)
 
 func all(words []string, ok func(string) bool) bool {
 	return !slices.ContainsFunc(words, func(w string) bool { return !ok(w) })

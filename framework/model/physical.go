@@ -51,9 +51,10 @@ type Warning struct {
 
 // PhysicalPeer is a host on a VLAN.
 type PhysicalPeer struct {
-	// VLAN is its 802.1Q ID, and Address its own there, as the underlay says.
+	// VLAN is its 802.1Q ID, Address its own there and Prefix the length of the VLAN's subnet, as the underlay says.
 	VLAN    int    `json:"vlan"`
 	Address string `json:"address"`
+	Prefix  int    `json:"prefix"`
 	// Links and Neighbours are what it sees of itself and of others on the VLAN.
 	Links      Read[[]Link]      `json:"links"`
 	Neighbours Read[[]Neighbour] `json:"neighbours"`

@@ -1,0 +1,109 @@
+package judge
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/vmnet-project/vmnet/framework/model"
+	"github.com/vmnet-project/vmnet/framework/parse"
+)
+
+const vlanPeer = "192.0.2.1"
+
+// vlanVM is a VM on the VLAN as it was observed, under other names.
+func vlanVM(t *testing.T, file, namespace, network string) model.VMView {
+	t.Helper()
+	name := file[len("s4-"):]
+	v := observedVM(t, file, namespace, name)
+	macs := []string{v.Guest.Links.Value[1].MAC, v.Guest.Links.Value[2].MAC}
+	v.Spec.Interfaces = []model.InterfaceSpec{{Name: "default", Binding: "masquerade", MAC: macs[0], Model: "virtio"},
+		{Name: vlanSpec, Binding: "bridge", MAC: macs[1], Model: "virtio", Network: network}}
+	v.Launcher.NICs.Value[1].Tap = vlanTap
+	v.Guest.Leases.Value["eth0"] = model.Lease{IP: "10.0.2.2", Prefix: 24, Router: "10.0.2.1", DNS: []string{"10.96.0.10"}, MTU: 1400, Hostname: name, Seconds: 86313600, Server: "10.0.2.1"}
+	l := v.Guest.Leases.Value["eth1"]
+	v.Guest.Leases.Value["eth1"] = model.Lease{IP: l.IP, Prefix: 24, Router: vlanPeer, Seconds: 43200, Server: vlanPeer}
+	// the one that some have not goes last
+	var last []model.Route
+	v.Guest.Routes.Value = slices.DeleteFunc(v.Guest.Routes.Value, func(r model.Route) bool {
+		if r.Dst == "default" && r.Dev == "eth1" {
+			last = append(last, r)
+		}
+		return len(last) == 1 && r == last[0]
+	})
+	v.Guest.Routes.Value = append(v.Guest.Routes.Value, last...)
+	return v
+}
+
+// moved is a VM as on the other node, with another pod IP.
+func moved(t *testing.T, v model.VMView, node, ip string, replace ...string) model.VMView {
+	t.Helper()
+	was := v.Pod.Value
+	octets := func(ip string) string {
+		a, _ := allottedIPv4(model.Pod{Allotted: map[string]model.Allotment{"": {CIDRs: []string{ip + "/24"}}}}, "")
+		return podMAC(a[0])
+	}
+	subnet := map[string]string{"n1": "10.244.0.", "n2": "10.244.1."}
+	return copied(t, v, append(replace, `"node":"`+was.Node+`"`, `"node":"`+node+`"`, `"`+was.IPs[0]+`"`, `"`+ip+`"`, was.IPs[0]+"/", ip+"/",
+		octets(was.IPs[0]), octets(ip), subnet[was.Node], subnet[node])...)
+}
+
+// withoutRouter is a VM whose VLAN's DHCP server names no router.
+func withoutRouter(v model.VMView) model.VMView {
+	v.Guest.Routes.Value = slices.DeleteFunc(v.Guest.Routes.Value, func(r model.Route) bool { return r.Dst == "default" && r.Dev == "eth1" })
+	l := v.Guest.Leases.Value["eth1"]
+	l.Router = ""
+	v.Guest.Leases.Value["eth1"] = l
+	return v
+}
+
+// vlanNetwork is one of the two networks.
+func vlanNetwork(t *testing.T, key, namespace, was string) model.Network {
+	t.Helper()
+	all := observed(t, "physical", `"namespace": "`+was+`"`, `"namespace": "`+namespace+`"`, was+"/", namespace+"/")
+	var nads map[string]json.RawMessage
+	decoded(t, all["nad"], &nads)
+	d := parsed(t, parse.NAD, nads[key])
+	w := model.Network{Namespace: namespace, Name: key, Made: d.Made, NetworkName: d.Name, ID: d.ID}
+	if key == forms[1].network {
+		c := parsed(t, parse.UDN, all["cudn"])
+		w.Namespace, w.Created, w.Reason = "", c.Created, c.Reason
+	}
+	w.Asked = model.NetworkSpec{Topology: "localnet", Role: roleSecondary, PhysicalNetwork: "trunk", VLAN: 1924}
+	if key == forms[0].network {
+		w.Asked.Plugins = []string{"ovn-k8s-cni-overlay"}
+	}
+	return w
+}
+
+func localnetFacts() model.Facts {
+	f := composedFacts()
+	f.Features[model.FeaturePhysical] = model.Presence{Present: true, Reason: "observed"}
+	for i := range f.Nodes {
+		f.Nodes[i].BridgeMappings = map[string]string{"physnet": "breth0", "trunk": "br-trunk"}
+	}
+	return f
+}
+
+func composeLocalnet(t *testing.T) model.Observation {
+	t.Helper()
+	const main, cudn = "vmnet-ln", "vmnet-ln-cudn"
+	l := vlanVM(t, "s4-vm-l", main, forms[0].network)
+	c := moved(t, vlanVM(t, "s5-vm-c", cudn, forms[1].network), "n2", "10.244.1.17")
+	c.Spec.Group = "cudn"
+	m := withoutRouter(moved(t, l, "n1", "10.244.0.24", "vm-l", "vm-m", "192.0.2.139", "192.0.2.142", "02:86:5e:00:00:13", "02:86:5e:00:00:17", "02:86:5e:00:00:14", "02:86:5e:00:00:18"))
+	d := withoutRouter(moved(t, c, "n1", "10.244.0.25", "vm-c", "vm-d", "192.0.2.141", "192.0.2.143", "02:86:5e:00:00:15", "02:86:5e:00:00:19", "02:86:5e:00:00:16", "02:86:5e:00:00:1a"))
+	s := stageOf(model.Steady, l, m, c, d)
+	s.Networks[forms[0].network] = seen("api", "get network-attachment-definition", vlanNetwork(t, forms[0].network, main, "s4"))
+	s.Networks[forms[1].network] = seen("api", "get clusteruserdefinednetwork", vlanNetwork(t, forms[1].network, cudn, "s5"))
+	for _, node := range []string{"n1", "n2"} {
+		s.Controls[node] = seen("node "+node, "ip -d -j addr in a pod", []model.Link{{Index: 1, Name: "lo", MTU: 65536}, {Index: 2, Name: "eth0", Kind: "veth", MTU: 1400}})
+	}
+	leases := parsed(t, parse.ServedLeases, []byte(observed(t, "physical").text(t, "leases")))
+	for _, v := range []model.VMView{m, d} {
+		leases = append(leases, model.ServedLease{MAC: v.Spec.Interfaces[1].MAC, IP: v.Guest.Leases.Value["eth1"].IP, Expires: leases[0].Expires})
+	}
+	s.Physical = model.PhysicalView{Leases: seen("peer vlan-1924", "cat leases", leases), Peers: map[string]model.PhysicalPeer{
+		"vlan-1924": {VLAN: 1924, Address: vlanPeer, Prefix: 24}, "vlan-1925": {VLAN: 1925, Address: "198.51.100.1", Prefix: 25}}}
+	return model.Observation{Format: model.FormatVersion, Scenario: Localnet, Facts: localnetFacts(), Stages: []model.Stage{s}}
+}
