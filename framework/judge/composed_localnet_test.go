@@ -105,5 +105,40 @@ func composeLocalnet(t *testing.T) model.Observation {
 	}
 	s.Physical = model.PhysicalView{Leases: seen("peer vlan-1924", "cat leases", leases), Peers: map[string]model.PhysicalPeer{
 		"vlan-1924": {VLAN: 1924, Address: vlanPeer, Prefix: 24}, "vlan-1925": {VLAN: 1925, Address: "198.51.100.1", Prefix: 25}}}
+	for _, vm := range []string{"vm-l", "vm-m", "vm-c", "vm-d"} {
+		vlanTraffic(s, vm)
+	}
+	egress(t, s, "vm-l", "s4-vm-l", "n2")
+	egress(t, s, "vm-m", "s5-vm-c", "n1")
+	egress(t, s, "vm-c", "s4-vm-l", "n2")
+	egress(t, s, "vm-d", "s5-vm-c", "n1")
 	return model.Observation{Format: model.FormatVersion, Scenario: Localnet, Facts: localnetFacts(), Stages: []model.Stage{s}}
+}
+
+// vlanTraffic is what nobody recorded of a VM on the VLAN: its attempts at the hosts there and at the others.
+func vlanTraffic(s model.Stage, vm string) {
+	const peerMAC, otherMAC, zero = "02:42:c0:00:02:01", "02:42:c6:33:64:01", "0.0.0.0"
+	v := s.VMs[vm]
+	mac, ip := v.Spec.Interfaces[1].MAC, v.Guest.Leases.Value["eth1"].IP
+	name := vm + ">peer/vlan-1924"
+	path(s, name, "peer/vlan-1924", "http", "http://"+vlanPeer+":8080/clientip", func(p *model.Path) { p.SourceSeen, p.SourcePort, p.ClientPort = ip, 40100, 40100 })
+	s.Frames[name] = seen("peer vlan-1924", "tcpdump -e, while "+name, []model.Frame{
+		{Seconds: 0.1, SrcMAC: mac, DstMAC: peerMAC, VLANs: []int{1924}, Src: ip, SrcPort: 40100, Dst: vlanPeer, DstPort: 8080, Proto: "tcp", Length: 60},
+		{Seconds: 0.2, SrcMAC: peerMAC, DstMAC: mac, VLANs: []int{1924}, Src: vlanPeer, SrcPort: 8080, Dst: ip, DstPort: 40100, Proto: "tcp", Length: 60}})
+	path(s, name+"#arp", "peer/vlan-1924", "arp", vlanPeer, nil)
+	s.Frames[name+"#arp"] = seen("peer vlan-1924", "tcpdump -e, while "+name+"#arp", []model.Frame{
+		{Seconds: 0.1, SrcMAC: mac, DstMAC: broadcast, Src: zero, Dst: vlanPeer, Proto: "arp", Length: 28}})
+	other := vm + ">peer/vlan-1925#arp"
+	path(s, other, "peer/vlan-1925", "arp", "198.51.100.1", func(p *model.Path) { p.Passed, p.Detail = false, "no answer" })
+	s.Frames[other] = seen("peer vlan-1925", "tcpdump -e, while "+other, []model.Frame{
+		{Seconds: 0.1, SrcMAC: otherMAC, DstMAC: broadcast, Src: "198.51.100.1", Dst: "198.51.100.1", Proto: "arp", Length: 28}})
+	for to, w := range s.VMs {
+		if to != vm {
+			path(s, vm+">"+to+"#vlan", "vm/"+to, "ping", w.Guest.Leases.Value["eth1"].IP, nil)
+		}
+	}
+	peer := s.Physical.Peers["vlan-1924"]
+	peer.Neighbours.Value = append(peer.Neighbours.Value, model.Neighbour{IP: ip, MAC: mac, Dev: "eth0.1924", State: "REACHABLE"})
+	peer.Neighbours = seen("peer vlan-1924", "ip -j neigh", peer.Neighbours.Value)
+	s.Physical.Peers["vlan-1924"] = peer
 }

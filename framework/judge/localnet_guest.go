@@ -50,14 +50,17 @@ func (f form) host(s subject) (name string, p model.PhysicalPeer, ok bool) {
 }
 
 func (s subject) hostOn(vlan int, whose string) (name string, p model.PhysicalPeer, ok bool) {
-	peers := s.stage.Physical.Peers
-	for _, name := range slices.Sorted(maps.Keys(peers)) {
-		if peers[name].VLAN == vlan && vlan != 0 {
-			return name, peers[name], true
+	var names []string
+	for _, at := range slices.Sorted(maps.Keys(s.stage.Physical.Peers)) {
+		if s.stage.Physical.Peers[at].VLAN == vlan && vlan != 0 {
+			names = append(names, at)
 		}
 	}
-	s.n.Cannot("peers", fmt.Sprintf("none is on vlan %d, that of %s", vlan, whose))
-	return "", p, false
+	if len(names) != 1 {
+		s.n.Cannot("peers", fmt.Sprintf("one is to be on vlan %d, that of %s, and there are: %s", vlan, whose, list(names)))
+		return "", p, false
+	}
+	return names[0], s.stage.Physical.Peers[names[0]], true
 }
 
 // leased is the address, with the VLAN's prefix, that the DHCP server wrote down for the interface's MAC. That there is none,

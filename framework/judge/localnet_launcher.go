@@ -20,15 +20,19 @@ func (f form) vlanLauncher(s subject) {
 	i.bridge(nil, why)
 }
 
-// firstByMasquerade is LN-03.
+// firstByMasquerade is LN-03, and CN-24 and CN-25.
 func (s subject) firstByMasquerade() {
 	s.podLink()
 	s.bridgeLink()
 	s.tapLink()
 	s.bridgeMAC()
+	s.primaryRole()
 	i, ok := s.nic(0)
 	if !ok || !i.hasMAC() {
 		return
+	}
+	if second, ok := s.nic(vlanNIC); ok && second.hasMAC() {
+		s.virtioNICs()
 	}
 	i.mtus(s.facts.MTU, "the cluster network's MTU", clusterInterface, bridgeName(clusterInterface), tapName(clusterInterface))
 	i.guestMAC()
@@ -47,9 +51,13 @@ func (s subject) firstByMasquerade() {
 	if !ok {
 		return
 	}
+	if l.Name == "" {
+		s.n.Cannot(s.what("guest's NIC"), "it has no name to find its routes by")
+		return
+	}
 	isDefault, _ := byKind(slices.DeleteFunc(mainIPv4(routes), func(r model.Route) bool { return r.Dev != l.Name }))
 	want := defaultRoute(l.Name, host(subnet, 1).Addr(), host(subnet, 2).Addr(), 0)
-	s.n.Set(s.what("guest's default routes over NIC "+text(l.Name)), from, []string{want}, "from "+why+" by DHCP", isDefault)
+	s.n.Set(s.what("guest's default routes over NIC "+l.Name), from, []string{want}, "from "+why+" by DHCP", isDefault)
 }
 
 // vlanMTU is LN-16.

@@ -1,6 +1,9 @@
 package judge
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // What functions of the scenario localnet read.
 
@@ -32,7 +35,79 @@ func (f form) networkReads(fields ...string) []string {
 
 // vlanReads are those of form.leased but for the VM's own.
 func (f form) vlanReads() []string {
-	return slices.Concat(f.networkReads("asked.vlan"), (steady+"physical.").of("peers[vlan-1924].vlan", "peers[vlan-1924].address", "peers[vlan-1924].prefix"))
+	return append(f.hostReads(), (steady+"physical.").of("peers[vlan-1924].address", "peers[vlan-1924].prefix")...)
+}
+
+// hostReads are those of form.host, beside its address and prefix.
+func (f form) hostReads() []string {
+	return append(f.networkReads("asked.vlan"), (steady+"physical.").of("peers[vlan-1924].vlan", "peers[+*]")...)
+}
+
+// eachPath joins what a function reads of the attempt of each VM at a host.
+func (f form) eachPath(to string, reads func(string) []string) []string {
+	var all []string
+	for _, vm := range f.vms {
+		all = append(all, reads("["+vm+">"+to+"]")...)
+	}
+	return all
+}
+
+func tagReads(path string) []string {
+	return (frames + prefix(path)).of("[#0].srcMAC", "[#0].vlans[*]", "[#0].vlans[+*]")
+}
+
+func untranslatedReads(path string) []string {
+	return slices.Concat((paths+prefix(path)+".").of("passed", "target", "sourceSeen"),
+		(frames+prefix(path)).of("[#0].srcMAC", "[#0].src", "[#0].proto", "[#0].dstPort"))
+}
+
+func arpReads(path string) []string {
+	return slices.Concat((paths+prefix(path)+".").of("passed", "target"), (frames+prefix(path)).of("", "[*]", ".(place)"))
+}
+
+// heardReads are those of the control, a frame that was heard.
+func heardReads(path string) []string {
+	return append(arpReads(path), (frames+prefix(path)).of("[#0].srcMAC", "[#0].dstMAC")...)
+}
+
+// onVLANReads are those of form.vlan.
+func onVLANReads(p prefix) []string {
+	return p.of("spec.interfaces[*]", "spec.interfaces["+vlanSpec+"].network", "spec.interfaces["+vlanSpec+"].mac")
+}
+
+// neighbourReads are the host's rows for the form's VMs.
+func (f form) neighbourReads() []string {
+	var all []string
+	for _, vm := range f.vms {
+		all = append(all, (steady+prefix("physical.peers[vlan-1924].neighbours["+vlanIPs[vm]+"].")).of("ip", "mac")...)
+	}
+	return all
+}
+
+// vlanIPs are the addresses that a test's DHCP server gave.
+var vlanIPs = map[string]string{"vm-l": "192.0.2.139", "vm-m": "192.0.2.142", "vm-c": "192.0.2.141", "vm-d": "192.0.2.143"}
+
+// forVMs puts VMs in the place of a selector.
+func forVMs(reads, vms []string) []string {
+	var all []string
+	for _, vm := range vms {
+		for _, r := range reads {
+			all = append(all, strings.ReplaceAll(r, "<guests>", vm))
+		}
+	}
+	return all
+}
+
+func (f form) meetingReads() []string {
+	reads := top.of("facts.features[two-nodes].present")
+	for _, vm := range f.neighbours() {
+		reads = append(reads, formOf(vm).leasedReads(vm)...)
+		reads = append(reads, steady.vm(vm).of("pod.node")...)
+	}
+	for _, pair := range f.meetings().pairs {
+		reads = append(reads, (paths+prefix("["+pair[0]+">"+pair[1]+"#vlan].")).of("passed", "target")...)
+	}
+	return reads
 }
 
 // vlanMACs are the interface's by VM, in the manifests.
@@ -66,7 +141,9 @@ func firstByMasqueradeReads(p prefix) []string {
 	return slices.Concat(podLinkReads(p), l.link("eth0", "mtu"),
 		l.link("k6t-eth0", "kind", "flags[UP]", "state", "addresses[inet *].cidr", "addresses[inet *].family", "addresses[+inet *]", "mac", "mtu"),
 		l.link("tap0", "flags[UP]", "state", "master", "mtu"), top.of("facts.mtu"),
-		p.of("spec.interfaces[default]", "spec.interfaces[default].vmNetworkCIDR", "spec.interfaces[default].network", "spec.interfaces[default].mac",
+		p.of("pod.allotted[default].role", "launcher.nics[*].device", "launcher.nics[*].mac", "launcher.nics[*].tap", "launcher.nics[+*]",
+			"guest.nics[*].driver", "guest.nics[+*]", "spec.interfaces[*]", "spec.interfaces[+*]", "spec.interfaces["+vlanSpec+"].name",
+			"spec.interfaces["+vlanSpec+"].mac", "spec.interfaces["+vlanSpec+"].network", "spec.interfaces[default].vmNetworkCIDR", "spec.interfaces[default].network", "spec.interfaces[default].mac",
 			"guest.links[eth0].name", "guest.links[eth0].mac", "guest.links[eth0].mtu",
 			"guest.links[eth0].addresses[inet *].cidr", "guest.links[eth0].addresses[inet *].family", "guest.links[eth0].addresses[+inet *]",
 			"guest.routes[inet main default].{route}", "guest.routes[+inet main default]", "guest.routes[inet main default #2].dev"))
