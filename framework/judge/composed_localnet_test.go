@@ -103,8 +103,9 @@ func composeLocalnet(t *testing.T) model.Observation {
 	for _, v := range []model.VMView{m, d} {
 		leases = append(leases, model.ServedLease{MAC: v.Spec.Interfaces[1].MAC, IP: v.Guest.Leases.Value["eth1"].IP, Expires: leases[0].Expires})
 	}
-	s.Physical = model.PhysicalView{Leases: seen("peer vlan-1924", "cat leases", leases), Peers: map[string]model.PhysicalPeer{
-		"vlan-1924": {VLAN: 1924, Address: vlanPeer, Prefix: 24}, "vlan-1925": {VLAN: 1925, Address: "198.51.100.1", Prefix: 25}}}
+	s.Physical = model.PhysicalView{Refusals: map[string]model.Read[model.Refusal]{}, Localnets: map[string]model.Read[[]model.LocalnetPort]{},
+		Mappings: map[string]model.Read[map[string]string]{}, Leases: seen("peer vlan-1924", "cat leases", leases), Peers: map[string]model.PhysicalPeer{
+			"vlan-1924": {VLAN: 1924, Address: vlanPeer, Prefix: 24}, "vlan-1925": {VLAN: 1925, Address: "198.51.100.1", Prefix: 25}}}
 	for _, vm := range []string{"vm-l", "vm-m", "vm-c", "vm-d"} {
 		vlanTraffic(s, vm)
 	}
@@ -112,7 +113,10 @@ func composeLocalnet(t *testing.T) model.Observation {
 	egress(t, s, "vm-m", "s5-vm-c", "n1")
 	egress(t, s, "vm-c", "s4-vm-l", "n2")
 	egress(t, s, "vm-d", "s5-vm-c", "n1")
-	return model.Observation{Format: model.FormatVersion, Scenario: Localnet, Facts: localnetFacts(), Stages: []model.Stage{s}}
+	refusals(s)
+	after := stageOf(model.Restarted, renewed(m, "uid-2", "n1", "10.244.0.34"), renewed(d, "uid-3", "n1", "10.244.0.35"))
+	after.Physical.Leases = seen("peer vlan-1924", "cat leases", slices.Clone(leases))
+	return model.Observation{Format: model.FormatVersion, Scenario: Localnet, Facts: localnetFacts(), Stages: []model.Stage{s, after}}
 }
 
 // vlanTraffic is what nobody recorded of a VM on the VLAN: its attempts at the hosts there and at the others.
@@ -141,4 +145,24 @@ func vlanTraffic(s model.Stage, vm string) {
 	peer.Neighbours.Value = append(peer.Neighbours.Value, model.Neighbour{IP: ip, MAC: mac, Dev: "eth0.1924", State: "REACHABLE"})
 	peer.Neighbours = seen("peer vlan-1924", "ip -j neigh", peer.Neighbours.Value)
 	s.Physical.Peers["vlan-1924"] = peer
+}
+
+// refusals is what nobody recorded of what must not come about.
+func refusals(s model.Stage) {
+	asked := func(physical string) model.NetworkSpec {
+		return model.NetworkSpec{Topology: "localnet", Role: roleSecondary, PhysicalNetwork: physical, VLAN: 1924, Plugins: []string{"ovn-k8s-cni-overlay"}}
+	}
+	attempt := func(key string, r model.Refusal) { s.Physical.Refusals[key] = seen("api", "get events", r) }
+	attempt(unmapped, model.Refusal{Network: "vmnet-ln/unmapped", Asked: asked("vmnet-unmapped"), Node: "n2", Warnings: []model.Warning{{About: "on-unmapped",
+		Reason: "FailedCreatePodSandBox", Message: `failed to find OVN bridge-mapping for network: "vmnet-unmapped"`}}})
+	attempt(misnamed, model.Refusal{Network: "vmnet-ln/misnamed", Asked: asked("trunk"), Node: "n2", Warnings: []model.Warning{{About: "misnamed",
+		Reason: "InvalidConfig", Message: `the netAttachDefName of vmnet-ln/misnamed is vmnet-ln/demo-vlan-1924`}}})
+	attempt(udnLocal, model.Refusal{Network: "vmnet-ln/asked-localnet", Asked: model.NetworkSpec{Topology: "localnet", Role: roleSecondary}, Warnings: []model.Warning{
+		{About: "asked-localnet", Reason: "Invalid", Message: `spec.topology: Unsupported value: "Localnet": supported values: "Layer2", "Layer3"`}}})
+	attempt(udnControl, model.Refusal{Network: "vmnet-ln/asked-layer2", Asked: model.NetworkSpec{Topology: "layer2", Role: roleSecondary}, Came: true})
+	for _, node := range []string{"n1", "n2"} {
+		s.Physical.Localnets[node] = seen("node "+node, "ovn-nbctl", []model.LocalnetPort{
+			{Name: "demo.vlan.1924_ovn_localnet_port", PhysicalNetwork: "trunk", VLAN: 1924}, {Name: "unmapped_ovn_localnet_port", PhysicalNetwork: "vmnet-unmapped", VLAN: 1924}})
+		s.Physical.Mappings[node] = seen("node "+node, "ovs-vsctl", map[string]string{"physnet": "breth0", "trunk": "br-trunk"})
+	}
 }

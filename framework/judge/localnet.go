@@ -70,6 +70,16 @@ func localnets() []Claim {
 	for i := range first {
 		all = append(all, first[i], second[i])
 	}
+	all = append(all, []Claim{
+		{ID: "LN-12", Text: "Given the same MTU, the NAD form and the CUDN form give equal observations", Profile: model.Extended, Judge: alike, Reads: join(alikeReads())},
+		{ID: "LN-13", Text: "A network that no bridge mapping names is reported as such, at the first failing hop", Profile: model.Extended, Judge: notMapped,
+			Reads: join(refusalReads(unmapped), forms[0].networkReads("asked.physicalNetwork"), (steady+"physical.refusals[unmapped].").of("node", "asked.physicalNetwork"),
+				(steady+"physical.").of("localnets[n2][*].physicalNetwork", "mappings[n2]", "mappings[n2][trunk]"))},
+		{ID: "LN-17", Text: "A namespaced UserDefinedNetwork refuses topology Localnet", Profile: model.Core, Judge: namespacedRefused,
+			Reads: join(refusalReads(udnLocal), (steady+"physical.refusals[udn-layer2].").of("came", "asked.topology"), (steady + "physical.refusals[udn-localnet].").of("asked.topology"))},
+		{ID: "LN-18", Text: "A NAD whose netAttachDefName is not its own is refused with an event that names it", Profile: model.Extended, Judge: misnamedRefused,
+			Reads: join(refusalReads(misnamed), (steady + "physical.refusals[misnamed].").of("network"), steady.vm("vm-l").of("vmi.phase"))},
+	}...)
 	return of(Localnet, []model.Feature{model.FeaturePhysical, model.FeatureUDN}, inOrder(all))
 }
 
@@ -114,6 +124,10 @@ func formClaims(f form) []Claim {
 			Reads: join(f.meetingReads())},
 		{ID: "LN-11", Text: "Without a router option there is one default route: no hijack", Profile: model.Extended, Judge: each(f.vms[1:], f.oneDefaultRoute),
 			Reads: join(oneDefaultRouteReads(f), f.leases())},
+		{ID: "LN-14", Text: "After stop and start the VM leases the same address", Profile: model.Extended, Stage: model.Restarted, Judge: f.sameLease,
+			Reads: join(f.leasedReads(f.unrouted()), leasedIn(restarted, f.unrouted()), steady.vm(f.unrouted()).of("pod"),
+				restarted.vm(f.unrouted()).of("pod", "spec.interfaces[*]", "spec.interfaces["+vlanSpec+"].network", "spec.interfaces["+vlanSpec+"].mac",
+					"guest.links[eth1].addresses[inet *].cidr", "guest.links[eth1].addresses[inet *].family", "guest.links[eth1].addresses[+inet *]"))},
 		{ID: "LN-15", Text: "Connected routes are the two subnets', and no other", Profile: model.Core, Judge: each(f.vms, f.vlanConnectedRoutes),
 			Reads: join(f.each(vlanConnectedReads), f.leases())},
 		{ID: "LN-16", Text: "One MTU along the VLAN's path: the NAD form's without `mtu` is the cluster network's, CUDN's default 1500", Profile: model.Core, Judge: each(f.vms, f.vlanMTU),

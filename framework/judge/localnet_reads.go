@@ -185,3 +185,8 @@ func (f form) ownMTUReads() []string {
 	}
 	return nil
 }
+
+// refusalReads are those of refusal and warned.
+func refusalReads(key string) []string {
+	return (steady + prefix("physical.refusals["+key+"].")).of("came", "warnings[*].message")
+}

@@ -56,10 +56,14 @@ var equivalent = []struct{ claims, op, path, why string }{
 	{"SU-01 SU-02", "changed", `spec\.interfaces\[secondary-udn\]\.network$`, "its links are called after the interface's name in the spec"},
 	{"LN-01 LN-03", "changed|borrowed", `spec\.interfaces\[nic-vlan-1924\]\.network$`, "its links are called after the interface's name in the spec"},
 	{"LN-03", "changed|emptied|dropped", `guest\.routes\[inet main default #2\](\.dev)?$`, "the other NIC's"},
-	{"LN-10 LN-15", "changed", `peers\[vlan-1924\]\.address$`, "an address of the same subnet"},
 	{"LN-10", "changed|emptied", `vms\[vm-[md]\]\.pod\.node$`, "still another node"},
 	{"LN-10/nad", "borrowed", `vms\[vm-l\]\.pod\.node$`, "the others change roles"},
 	{"LN-10/cudn", "borrowed", `vms\[vm-c\]\.pod\.node$`, "the others change roles"},
+	{"LN-12", "resized", `pod\.allotted\[default\]\.cidrs\[.*\]$`, "the address counts"},
+	{"LN-10 LN-12 LN-14 LN-15", "changed", `peers\[vlan-1924\]\.address$`, "an address of the same subnet"},
+	{"LN-12", "changed|emptied", `launcher\.links\[pod16711a0a730\]\.state$`, "of a link that is not UP"},
+	{"LN-13 LN-17 LN-18", "changed", `warnings\[#0\]\.message$`, "the word is still in it"},
+	{"LN-13", "changed", `mappings\[n2\]\[trunk\]$`, "mapped all the same"},
 	{"SU-08 SU-10", "borrowed", `paths\[.*\]\.target$`, "the same host"},
 }
 
