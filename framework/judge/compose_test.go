@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "write the composed observations anew")
 
 func TestComposed(t *testing.T) {
 	for name, compose := range map[string]func(*testing.T) model.Observation{"composed/primaryudn.json": composePrimary, "composed/secondaryudn.json": composeSecondary,
-		"composed/localnet.json": composeLocalnet} {
+		"composed/localnet.json": composeLocalnet, "composed/linuxbridge.json": composeLinuxBridge} {
 		file := filepath.Join("testdata", name)
 		o := compose(t)
 		if *update {
