@@ -17,6 +17,8 @@ import (
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/scenario"
 	_ "github.com/vmnet-project/vmnet/suites/clusternetwork" // their specs
+	_ "github.com/vmnet-project/vmnet/suites/linuxbridge"
+	_ "github.com/vmnet-project/vmnet/suites/localnet"
 	_ "github.com/vmnet-project/vmnet/suites/primaryudn"
 	_ "github.com/vmnet-project/vmnet/suites/secondaryudn"
 	"github.com/vmnet-project/vmnet/suites/session"

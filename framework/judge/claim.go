@@ -62,7 +62,7 @@ func Stages(claims []Claim) []string {
 
 // All gives every claim, in the order of the registry, which is the order of reports.
 func All() []Claim {
-	return slices.Concat(clusterNetwork(), primaryUDN(), masquerade(), secondaryUDN())
+	return slices.Concat(clusterNetwork(), primaryUDN(), masquerade(), secondaryUDN(), localnets(), linuxBridges())
 }
 
 // Proven are the scenarios that a run takes where none is named: those of which every claim was seen on a real cluster,

@@ -39,7 +39,7 @@ func (s subject) launcherLinks() {
 func interfaces(s model.VMSpec) string {
 	var all []string
 	for _, i := range s.Interfaces {
-		all = append(all, i.Name+" on "+cmp.Or(i.Network, "the pod network")+" by "+i.Binding)
+		all = append(all, cmp.Or(i.Name, "one without name")+" on "+cmp.Or(i.Network, "the pod network")+" by "+i.Binding)
 	}
 	return "the spec's interfaces: " + list(all)
 }

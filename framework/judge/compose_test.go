@@ -24,7 +24,8 @@ import (
 var update = flag.Bool("update", false, "write the composed observations anew")
 
 func TestComposed(t *testing.T) {
-	for name, compose := range map[string]func(*testing.T) model.Observation{"composed/primaryudn.json": composePrimary, "composed/secondaryudn.json": composeSecondary} {
+	for name, compose := range map[string]func(*testing.T) model.Observation{"composed/primaryudn.json": composePrimary, "composed/secondaryudn.json": composeSecondary,
+		"composed/localnet.json": composeLocalnet, "composed/linuxbridge.json": composeLinuxBridge} {
 		file := filepath.Join("testdata", name)
 		o := compose(t)
 		if *update {
@@ -92,8 +93,8 @@ func parsed[T any](t *testing.T, read func(string) (T, error), texts ...json.Raw
 // observedVM is a VM as three places answered, under another name and namespace.
 func observedVM(t *testing.T, file, namespace, name string) model.VMView {
 	t.Helper()
-	was := strings.TrimPrefix(file, "s2-")
-	a := observed(t, file, "s2/", namespace+"/", `"`+was+`"`, `"`+name+`"`, "launcher-"+was+"-", "launcher-"+name+"-")
+	where, was, _ := strings.Cut(file, "-")
+	a := observed(t, file, where+"/", namespace+"/", `"`+was+`"`, `"`+name+`"`, "launcher-"+was+"-", "launcher-"+name+"-")
 	v := model.VMView{Spec: model.VMSpec{Namespace: namespace, Name: name, Hostname: name, Interfaces: []model.InterfaceSpec{{Name: "default", Binding: l2Bridge, Model: "virtio"}}}}
 	v.Pod = seen("api", "get pod", parsed(t, parse.Pod, a["pod"]))
 	v.VMI = seen("api", "list vmi", parsed(t, parse.VMI, a["vmi"]))

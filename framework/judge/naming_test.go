@@ -16,7 +16,7 @@ var words = map[string]string{
 	"dst": "route", "dev": "route", "proto": "route", "table": "route", "type": "route", "edgeIPs": "edge", "podSubnet": "subnet",
 	"vms": "VM", "paths": "path", "links": "link|NIC", "nics": "NIC", "controls": "control", "cidrs": "annotation", "allotted": "annotation", "ips": "IP", "interfaces": "interface",
 	"addresses": "address", "routes": "route|gateway", "frames": "frame|capture", "backends": "behind", "hostLink": "other end", "entries": "connection tracking", "hosts": "node", "prefix": "address|prefix",
-	"deleting": "deleted", "removal": "deletion", "serviceSubnets": "Service subnet", "nexthop": "next hop", "features": "cluster has",
+	"attachments": "network-status", "deleting": "deleted", "removal": "deletion", "serviceSubnets": "Service subnet", "nexthop": "next hop", "features": "cluster has",
 }
 
 // names tells whether what a reader is shown of a verdict names what was changed: its old or its new value, the element
@@ -98,9 +98,13 @@ func saysKey(message, key string) bool {
 			return slices.Contains([]string{"api", "peer", "pod", "dns", "service", "vm"}, w) || strings.Contains(message, w)
 		})
 	}
+	key = second.ReplaceAllString(key, "")
 	last := key[strings.LastIndex(key, " ")+1:]
 	return last != key && says(message, last)
 }
+
+// second is behind the key of an element that has another's.
+var second = regexp.MustCompile(` #\d+$`)
 
 func all(words []string, ok func(string) bool) bool {
 	return !slices.ContainsFunc(words, func(w string) bool { return !ok(w) })

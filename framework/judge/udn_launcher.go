@@ -70,6 +70,12 @@ func (s subject) secondaryDummy() {
 
 // dummy: what keeps the pod interface's name and address is no way for traffic.
 func (i nic) dummy() {
+	if address, ok := i.allotted(); ok {
+		i.idle([]string{address.String()}, "the pod-networks annotation")
+	}
+}
+
+func (i nic) idle(addresses []string, why string) {
 	_, _, _, name := udnNames(i.spec)
 	l, from, ok := i.launcherLink(name)
 	if !ok {
@@ -78,9 +84,7 @@ func (i nic) dummy() {
 	i.n.Equal(i.what(name+" kind"), from, "dummy", i.kubeVirt(), l.Kind)
 	i.n.Equal(i.what(name+" state"), from, "DOWN", i.kubeVirt(), state(l))
 	i.n.Has(i.what(name+" flags"), from, "NOARP", i.kubeVirt(), l.Flags)
-	if address, ok := i.allotted(); ok {
-		i.n.Set(i.what(name+" addresses"), from, []string{address.String()}, "the pod-networks annotation", ipv4(l))
-	}
+	i.n.Set(i.what(name+" addresses"), from, addresses, why, ipv4(l))
 }
 
 func (i nic) dummyMAC() {
@@ -141,7 +145,12 @@ func (i nic) oneMTU() {
 	}
 	mtu, why := networkMTU(w, i.facts), "MTU of network "+i.key+", or else of the cluster network"
 	veth, bridge, tap, _ := udnNames(i.spec)
-	for _, name := range []string{veth, bridge, tap} {
+	i.mtus(mtu, why, veth, bridge, tap)
+}
+
+// mtus are those of links of the launcher and of the guest's NIC.
+func (i nic) mtus(mtu int, why string, links ...string) {
+	for _, name := range links {
 		if l, from, ok := i.launcherLink(name); ok {
 			i.n.Equal(i.what(name+" MTU"), from, mtu, why, l.MTU)
 		}

@@ -17,6 +17,33 @@ type PhysicalView struct {
 	// "misnamed", a pod on an attachment that calls itself by another's name; "udn-localnet", a UserDefinedNetwork of the
 	// topology Localnet. "udn-layer2" is one of another topology, asked for in the same way, which is to come about.
 	Refusals map[string]Read[Refusal] `json:"refusals,omitempty"`
+	// CNI is what the runtime of each node has of network plugins, by node.
+	CNI map[string]Read[CNI] `json:"cni,omitempty"`
+	// Attachments are the rows of the annotation k8s.v1.cni.cncf.io/network-status, by VM or, where it runs none, by pod.
+	Attachments map[string]Read[[]Attachment] `json:"attachments,omitempty"`
+	// Sysctls are settings in the launcher's network namespace, by VM and by their names, in which the links have those of now.
+	Sysctls map[string]Read[map[string]string] `json:"sysctls,omitempty"`
+}
+
+// CNI is a node's configuration of network plugins.
+type CNI struct {
+	// File is the one that the runtime reads, the first by its name, and Type the plugin that it is told to call.
+	File string `json:"file"`
+	Type string `json:"type"`
+	// Delegate is the plugin that this one calls for the cluster's network.
+	Delegate string `json:"delegate"`
+	// Binaries are the programs in the runtime's folder of plugins.
+	Binaries []string `json:"binaries"`
+}
+
+// Attachment is what Multus says of one network of a pod.
+type Attachment struct {
+	// Name is the network's, as namespace/name; Default is true for the cluster's, which has another name.
+	Name      string   `json:"name"`
+	Default   bool     `json:"default,omitempty"`
+	Interface string   `json:"interface"`
+	MAC       string   `json:"mac"`
+	IPs       []string `json:"ips,omitempty"`
 }
 
 // LocalnetPort is the port by which a network's logical switch leads to a physical one.
@@ -51,9 +78,10 @@ type Warning struct {
 
 // PhysicalPeer is a host on a VLAN.
 type PhysicalPeer struct {
-	// VLAN is its 802.1Q ID, and Address its own there, as the underlay says.
+	// VLAN is its 802.1Q ID, Address its own there and Prefix the length of the VLAN's subnet, as the underlay says.
 	VLAN    int    `json:"vlan"`
 	Address string `json:"address"`
+	Prefix  int    `json:"prefix"`
 	// Links and Neighbours are what it sees of itself and of others on the VLAN.
 	Links      Read[[]Link]      `json:"links"`
 	Neighbours Read[[]Neighbour] `json:"neighbours"`

@@ -20,6 +20,7 @@ var keys = map[reflect.Type][]string{
 	reflect.TypeFor[model.DHCPOptions]():  {"Owner", "CIDR"},
 	reflect.TypeFor[model.Neighbour]():    {"IP"},
 	reflect.TypeFor[model.VMICondition](): {"Type"},
+	reflect.TypeFor[model.ServedLease]():  {"MAC"},
 }
 
 // keyOf is what an element of a list is known by.
