@@ -7,10 +7,7 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"golang.org/x/sync/errgroup"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sync"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
@@ -43,9 +40,10 @@ const ofNode = `ovs-vsctl -t 30 --db=unix:/proc/1/root/run/openvswitch/db.sock -
 echo ` + separator + `
 for f; do [ ! -f "/proc/1/root$f" ] || echo "$f"; done`
 
-// switches asks each node that is Ready for its bridge mappings and its plugins.
+// switches asks each node that carries VMs for its bridge mappings and its plugins. That one cannot be asked ends no run:
+// its mappings stay unknown, and whether the plugin is there, too.
 func switches(ctx context.Context, b *bed.Bed, f *model.Facts) error {
-	list, err := b.Kube.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	names, err := VMNodes(ctx, b)
 	if err != nil {
 		return fmt.Errorf("bridge mappings: %w", err)
 	}
@@ -53,39 +51,34 @@ func switches(ctx context.Context, b *bed.Bed, f *model.Facts) error {
 	for _, folder := range pluginFolders {
 		argv = append(argv, path.Join(folder, cnvBridge))
 	}
-	found := make([]string, len(f.Nodes)) // the plugin, by node
-	var group errgroup.Group
+	found, failed := make([]string, len(f.Nodes)), make([]error, len(f.Nodes)) // the plugin, by node
+	var group sync.WaitGroup
 	for i := range f.Nodes {
-		if !slices.ContainsFunc(list.Items, func(n corev1.Node) bool { return n.Name == f.Nodes[i].Name && ready(n) }) {
+		if !slices.Contains(names, f.Nodes[i].Name) {
 			continue
 		}
-		group.Go(func() error {
+		group.Go(func() {
 			node, err := b.Node(ctx, f.Nodes[i].Name)
-			if err != nil {
-				return fmt.Errorf("bridge mappings: %w", err)
+			var out string
+			if err == nil {
+				out, err = node.Run(ctx, argv...)
 			}
-			out, err := node.Run(ctx, argv...)
 			if err == nil {
 				f.Nodes[i].BridgeMappings, found[i], err = switchOf(out)
 			}
 			if err != nil {
-				return fmt.Errorf("bridge mappings of node %s: %w", f.Nodes[i].Name, err)
+				failed[i] = fmt.Errorf("node %s: %w", f.Nodes[i].Name, err)
 			}
-			return nil
 		})
 	}
+	group.Wait()
 	f.Sources["bridgeMappings"] = "nodes: ovs-vsctl list Open_vSwitch, external_ids:ovn-bridge-mappings"
-	if err := group.Wait(); err != nil {
-		return err
+	if err := errors.Join(failed...); err != nil {
+		f.Sources["bridgeMappings"] += "; unknown: " + strings.ReplaceAll(err.Error(), "\n", "; ")
+		return nil
 	}
-	f.Features[model.FeatureCNVBridge] = plugin(f.Nodes, found)
+	f.Features[model.FeatureCNVBridge] = plugin(f.Nodes, len(names), found)
 	return nil
-}
-
-func ready(n corev1.Node) bool {
-	return slices.ContainsFunc(n.Status.Conditions, func(c corev1.NodeCondition) bool {
-		return c.Type == corev1.NodeReady && c.Status == corev1.ConditionTrue
-	})
 }
 
 // switchOf reads the answer of ofNode.
@@ -107,7 +100,7 @@ func switchOf(out string) (mappings map[string]string, file string, err error) {
 }
 
 // plugin is there where all nodes that were asked have it: a VM may run on any.
-func plugin(nodes []model.Node, found []string) model.Presence {
+func plugin(nodes []model.Node, asked int, found []string) model.Presence {
 	var with []string
 	for i, file := range found {
 		if file != "" {
@@ -117,6 +110,6 @@ func plugin(nodes []model.Node, found []string) model.Presence {
 	if len(with) == 0 {
 		return model.Presence{Reason: fmt.Sprintf("no node has the plugin %s in %s", cnvBridge, strings.Join(pluginFolders, ", "))}
 	}
-	return model.Presence{Present: len(with) == len(nodes), Reason: fmt.Sprintf("nodes with the plugin %s: %d of %d (%s)",
-		cnvBridge, len(with), len(nodes), strings.Join(with, ", "))}
+	return model.Presence{Present: len(with) == asked, Reason: fmt.Sprintf("nodes with the plugin %s: %d of %d (%s)",
+		cnvBridge, len(with), asked, strings.Join(with, ", "))}
 }

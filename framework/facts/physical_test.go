@@ -52,7 +52,7 @@ func TestPlugin(t *testing.T) {
 		"on one node": {[]string{"", file}, model.Presence{Reason: "nodes with the plugin cnv-bridge: 1 of 2 (b:" + file + ")"}},
 		"everywhere":  {[]string{file, file}, model.Presence{Present: true, Reason: "nodes with the plugin cnv-bridge: 2 of 2 (a:" + file + ", b:" + file + ")"}},
 	} {
-		if got := plugin(nodes, tc.found); got != tc.want {
+		if got := plugin(nodes, len(nodes), tc.found); got != tc.want {
 			t.Errorf("%s: %+v", name, got)
 		}
 	}

@@ -73,7 +73,7 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 		return Matrix{}, err
 	}
 	if c.Running == nil {
-		if err := scenario.RestorePhysical(ctx, c.Bed); err != nil {
+		if err := scenario.RestorePhysical(ctx, c.Bed, c.Scenario); err != nil {
 			return Matrix{}, err
 		}
 	}

@@ -111,7 +111,9 @@ var askBridges = ask{id: "bridges",
 	script: `m=$(ovs-vsctl --if-exists get Open_vSwitch . external_ids:ovn-bridge-mappings | tr -d '"') || exit 1
 for p in $(echo "$m" | tr ',' ' '); do
 	echo "mapping ${p%%:*} ${p#*:}"
-	for l in $(ovs-vsctl list-ports "${p#*:}"); do echo "port ${p#*:} $l $(ovs-vsctl get Interface "$l" type | tr -d '"')"; done
+	ovs-vsctl br-exists "${p#*:}" || continue
+	ports=$(ovs-vsctl list-ports "${p#*:}") || exit 1
+	for l in $ports; do t=$(ovs-vsctl get Interface "$l" type) || exit 1; echo "port ${p#*:} $l $(echo "$t" | tr -d '"')"; done
 done
 exit 0`}
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -53,11 +54,11 @@ func (r *Running) joinPhysical(ctx context.Context, keep bool) error {
 	if !ok {
 		return &bed.InputError{What: "scenario " + r.Scenario, Err: errNoPhysical}
 	}
+	side := sideOf(r.bed)
+	side.mu.Lock() // a scenario that waits for another here has its own time
+	defer side.mu.Unlock()
 	ctx, cancel := context.WithTimeoutCause(ctx, physicalTime, fmt.Errorf("the physical side is not made within %s", physicalTime))
 	defer cancel()
-	side := sideOf(r.bed)
-	side.mu.Lock()
-	defer side.mu.Unlock()
 	if len(side.runs) == 0 {
 		if err := side.ask(ctx); err != nil {
 			return err
@@ -84,11 +85,12 @@ func (r *Running) leavePhysical(ctx context.Context) error {
 	if !r.onPhysical.Load() {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, physicalTime, fmt.Errorf("the physical side is not restored within %s", physicalTime))
-	defer cancel()
 	side := sideOf(r.bed)
 	side.mu.Lock()
 	defer side.mu.Unlock()
+	// what networks that hang have used up of the teardown's time is not this part's
+	ctx, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), physicalTime, fmt.Errorf("the physical side is not restored within %s", physicalTime))
+	defer cancel()
 	delete(side.runs, r.RunID)
 	over, err := side.over(ctx, r.bed)
 	if err != nil {
@@ -110,13 +112,17 @@ func (r *Running) leavePhysical(ctx context.Context) error {
 }
 
 // RestorePhysical takes back what runs that were killed have left on the nodes: bridges, bridge mappings and links. What a
-// run has that was meant to stay, and whose namespaces are there, stays. A DHCP server ended with its run.
-func RestorePhysical(ctx context.Context, b *bed.Bed) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, physicalTime, fmt.Errorf("not done within %s", physicalTime))
-	defer cancel()
+// run has that was meant to stay, and whose namespaces are there, stays. A DHCP server ended with its run. Nodes are left
+// alone where the underlay names no physical side, or none of the scenarios is about it.
+func RestorePhysical(ctx context.Context, b *bed.Bed, scenarios ...string) error {
+	if _, ok := b.Physical(); !ok || !slices.ContainsFunc(scenarios, func(name string) bool { return definitions[name].physical }) {
+		return nil
+	}
 	side := sideOf(b)
 	side.mu.Lock()
 	defer side.mu.Unlock()
+	ctx, cancel := context.WithTimeoutCause(ctx, physicalTime, fmt.Errorf("not done within %s", physicalTime))
+	defer cancel()
 	over, err := side.over(ctx, b)
 	if err == nil {
 		var names []string

@@ -135,7 +135,7 @@ func TestPhysicalSideAfterAKill(t *testing.T) {
 			}
 			p.nodes["n2"].broken = 0
 			p.process(t)
-			if err := RestorePhysical(t.Context(), p.bed); err != nil {
+			if err := RestorePhysical(t.Context(), p.bed, "localnet"); err != nil {
 				t.Fatal(err)
 			}
 			if err := os.RemoveAll(filepath.Join(p.peer.bin, "dhcp")); err != nil { // its connection ended, and the next start clears it
@@ -153,7 +153,7 @@ func TestPhysicalSideIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.process(t)
-	if err := RestorePhysical(t.Context(), p.bed); err != nil {
+	if err := RestorePhysical(t.Context(), p.bed, "localnet"); err != nil {
 		t.Fatal(err)
 	}
 	p.mapped(t, "kept")
@@ -165,7 +165,7 @@ func TestPhysicalSideIsKept(t *testing.T) {
 	if err := p.bed.Kube.CoreV1().Namespaces().Delete(t.Context(), "vmnet-ln-x1", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if err := RestorePhysical(t.Context(), p.bed); err != nil {
+	if err := RestorePhysical(t.Context(), p.bed, "localnet"); err != nil {
 		t.Fatal(err)
 	}
 	p.asBefore(t, "its namespaces are gone")

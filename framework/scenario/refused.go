@@ -193,7 +193,7 @@ func (r *Running) askDry(ctx context.Context, topology string, spec map[string]a
 	switch {
 	case err == nil:
 		read.Value.Came, read.Raw = true, "created (dry run)"
-	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err):
+	case apierrors.IsInvalid(err), apierrors.IsBadRequest(err):
 		read.Raw = err.Error()
 		read.Value.Warnings = []model.Warning{{About: name, Reason: string(apierrors.ReasonForError(err)), Message: err.Error()}}
 	default:

@@ -86,7 +86,11 @@ func Begin(ctx context.Context, o Options) (*Session, error) {
 		current.facts = *o.Facts
 		return current, nil
 	}
-	if err := scenario.RestorePhysical(ctx, o.Bed); err != nil {
+	var scenarios []string
+	for _, c := range o.Claims {
+		scenarios = append(scenarios, c.Scenario)
+	}
+	if err := scenario.RestorePhysical(ctx, o.Bed, scenarios...); err != nil {
 		return nil, err
 	}
 	done := step(o.Step, "facts")
