@@ -105,7 +105,7 @@ func TestNothingObserved(t *testing.T) {
 		}
 		return o
 	}
-	for _, scenario := range []string{ClusterNetwork, PrimaryUDN, SecondaryUDN, "localnet"} {
+	for _, scenario := range []string{ClusterNetwork, PrimaryUDN, SecondaryUDN, Localnet, LinuxBridge} {
 		for _, o := range []model.Observation{{}, of(scenario), of(scenario, model.Steady), of(scenario, model.Steady, model.Restarted, model.Migrated, model.Deleted)} {
 			for _, c := range All() {
 				if j := Judge(c, o); j.Verdict != model.Error {

@@ -48,3 +48,70 @@ func TestTags(t *testing.T) {
 		expect(t, verdict(t, o, "LN-06/cudn"), model.Fail, want)
 	}
 }
+
+// What the faults do that change more than one thing.
+func TestFaultsOnTheVLAN(t *testing.T) {
+	o := composed(t, Localnet)
+	changeVM(t, o, model.Steady, "vm-m", func(v *model.VMView) {
+		l := v.Guest.Leases.Value["eth1"]
+		l.Router = vlanPeer
+		v.Guest.Leases.Value["eth1"] = l
+		v.Guest.Routes.Value = append(v.Guest.Routes.Value, model.Route{Family: "inet", Table: "main", Dst: "default", Via: vlanPeer, Dev: "eth1", Proto: "dhcp", Src: l.IP, Metric: 101})
+	})
+	expect(t, verdict(t, o, "LN-11/nad"), model.Fail, "vm-m guest's default routes: expected default via 10.0.2.1")
+	expect(t, verdict(t, o, "LN-05/nad"), model.Pass, "")
+
+	// a ClusterUserDefinedNetwork that asks for an MTU has it, and is then unlike the other form's default
+	o = composed(t, Localnet)
+	s := stage(t, o, model.Steady)
+	w := s.Networks[forms[1].network]
+	w.Value.Asked.MTU = 1450
+	s.Networks[forms[1].network] = w
+	for _, vm := range forms[1].vms {
+		changeVM(t, o, model.Steady, vm, func(v *model.VMView) {
+			for i, l := range v.Launcher.Links.Value {
+				if onVLANByName(l) {
+					v.Launcher.Links.Value[i].MTU = 1450
+				}
+			}
+			v.Guest.Links.Value[2].MTU = 1450
+		})
+	}
+	expect(t, verdict(t, o, "LN-16/cudn"), model.Pass, "")
+	expect(t, verdict(t, o, "LN-12"), model.Fail, "MTU 1450")
+
+	// another MAC after the restart has another lease; the same instance as before says nothing
+	o = composed(t, Localnet)
+	after := stage(t, o, model.Restarted)
+	const mac, ip = "02:86:5e:00:00:99", "192.0.2.149"
+	changeVM(t, o, model.Restarted, "vm-m", func(v *model.VMView) {
+		v.Spec.Interfaces[1].MAC, v.Guest.Links.Value[2].MAC, v.Guest.Links.Value[2].Addresses[0].CIDR = mac, mac, ip+"/24"
+	})
+	after.Physical.Leases.Value = append(after.Physical.Leases.Value, model.ServedLease{MAC: mac, IP: ip})
+	for i := range o.Stages {
+		if o.Stages[i].Name == model.Restarted {
+			o.Stages[i].Physical.Leases = after.Physical.Leases
+		}
+	}
+	expect(t, verdict(t, o, "LN-14/nad"), model.Fail, "expected 192.0.2.142/24 (as before), observed 192.0.2.149/24")
+	expect(t, verdict(t, o, "LN-14/cudn"), model.Pass, "")
+	was := stage(t, o, model.Steady).VMs["vm-d"].Pod.Value.UID
+	changeVM(t, o, model.Restarted, "vm-d", func(v *model.VMView) { v.Pod.Value.UID = was })
+	expect(t, verdict(t, o, "LN-14/cudn"), model.Error, "the VM was not restarted")
+}
+
+// A network that a node maps after all: its pod starts, and nothing is missing on the way.
+func TestMappedAfterAll(t *testing.T) {
+	o := composed(t, Localnet)
+	s := stage(t, o, model.Steady)
+	s.Physical.Mappings["n2"].Value["vmnet-unmapped"] = "br-trunk"
+	r := s.Physical.Refusals[unmapped]
+	r.Value.Came, r.Value.Warnings = true, nil
+	s.Physical.Refusals[unmapped] = r
+	expect(t, verdict(t, o, "LN-13"), model.Fail, "network vmnet-ln/unmapped came about: expected false")
+	delete(s.Physical.Mappings["n2"].Value, "trunk")
+	r.Value.Came, r.Value.Warnings = false, []model.Warning{{Message: "vmnet-unmapped"}}
+	s.Physical.Refusals[unmapped] = r
+	delete(s.Physical.Mappings["n2"].Value, "vmnet-unmapped")
+	expect(t, verdict(t, o, "LN-13"), model.Error, "control network demo-vlan-1924")
+}

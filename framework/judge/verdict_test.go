@@ -101,5 +101,5 @@ func TestClaimsAreWellFormed(t *testing.T) {
 		}
 		seen[c.ID] = true
 	}
-	equal(t, "claims", 26+25+4+14, len(seen))
+	equal(t, "claims", 26+25+4+14+32+4+4, len(seen))
 }
