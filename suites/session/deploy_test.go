@@ -12,14 +12,16 @@ import (
 func TestSelected(t *testing.T) {
 	on := func(features ...model.Feature) model.Facts {
 		f := model.Facts{Features: map[model.Feature]model.Presence{
-			model.FeatureUDN: {}, model.FeatureL2Bridge: {}, model.FeatureTwoNodes: {}, model.FeatureOutside: {}, model.FeatureIPAMExtension: {}, model.FeatureClusterDNS: {}}}
+			model.FeatureUDN: {}, model.FeatureL2Bridge: {}, model.FeatureTwoNodes: {}, model.FeatureOutside: {}, model.FeatureIPAMExtension: {}, model.FeatureClusterDNS: {},
+			model.FeaturePhysical: {}, model.FeatureCNVBridge: {}}}
 		for _, one := range features {
 			f.Features[one] = model.Presence{Present: true}
 		}
 		return f
 	}
 	udn := on(model.FeatureUDN, model.FeatureL2Bridge)
-	all := on(model.FeatureUDN, model.FeatureL2Bridge, model.FeatureTwoNodes, model.FeatureOutside, model.FeatureIPAMExtension, model.FeatureClusterDNS)
+	all := on(model.FeatureUDN, model.FeatureL2Bridge, model.FeatureTwoNodes, model.FeatureOutside, model.FeatureIPAMExtension, model.FeatureClusterDNS,
+		model.FeaturePhysical, model.FeatureCNVBridge)
 	for name, c := range map[string]struct {
 		claims []string
 		facts  model.Facts
@@ -27,7 +29,7 @@ func TestSelected(t *testing.T) {
 		idle   []string
 	}{
 		"everything": {nil, all, map[string][]string{judge.ClusterNetwork: {"steady"}, judge.PrimaryUDN: {"steady", "restarted", "migrated", "deleted"},
-			judge.SecondaryUDN: {"steady", "restarted"}}, nil},
+			judge.SecondaryUDN: {"steady", "restarted"}, judge.Localnet: {"steady", "restarted"}, judge.LinuxBridge: {"steady"}}, nil},
 		"a claim of the steady stage":          {[]string{"PU-02"}, all, map[string][]string{judge.PrimaryUDN: {"steady"}}, nil},
 		"a claim of a later stage":             {[]string{"CN-01", "PU-20"}, all, map[string][]string{judge.ClusterNetwork: {"steady"}, judge.PrimaryUDN: {"steady", "migrated"}}, nil},
 		"a stage of which no claim applies":    {[]string{"PU-19", "PU-20"}, udn, map[string][]string{judge.PrimaryUDN: {"steady", "restarted"}}, nil},
