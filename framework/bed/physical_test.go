@@ -101,7 +101,7 @@ func physicalBed(t *testing.T, docker string) (*Bed, *sshtest.Server) {
 	host, _ := newKey(t)
 	client, key := newKey(t)
 	server := sshtest.Start(t, host, client.PublicKey())
-	line := knownhosts.Line([]string{knownhosts.Normalize(server.Address)}, ssh.PublicKey(host.PublicKey()))
+	line := knownhosts.Line([]string{knownhosts.Normalize(server.Address)}, host.PublicKey())
 	command := write(t, "docker", docker, 0o755)
 	u := &Underlay{Physical: &Physical{Network: "trunk", Bridge: "br-trunk", Peers: []VLANPeer{
 		{HostSpec: HostSpec{Name: "one", Address: "192.0.2.1", Interface: "eth0", Container: &ContainerExec{Name: "box", BinDir: filepath.Dir(command)}}, VLAN: 1, Prefix: 24},

@@ -25,10 +25,6 @@ func (f form) each(reads func(prefix) []string) []string {
 	return all
 }
 
-func (f form) of(rest ...string) []string {
-	return f.each(func(p prefix) []string { return p.of(rest...) })
-}
-
 func (f form) networkReads(fields ...string) []string {
 	return (steady + prefix("networks["+f.network+"].")).of(fields...)
 }

@@ -70,6 +70,8 @@ func Stage(ctx context.Context, b *bed.Bed, r *scenario.Running, f model.Facts, 
 	switch {
 	case !o.udn():
 		o.clusterNetwork(ctx)
+	case o.running.Scenario == localnet && name == model.Steady:
+		o.localnet(ctx)
 	case name == model.Steady:
 		o.userDefined(ctx)
 	default:
