@@ -113,7 +113,7 @@ func TestWatchThatCouldNotStart(t *testing.T) {
 	if _, err := w.stop(t.Context()); !errors.Is(err, no) {
 		t.Error(err)
 	}
-	w = startWatch(t.Context(), startLocal, "echo "+watching+"; exit 3", nil)
+	w = startWatch(t.Context(), startLocal, "trap '' INT; echo "+watching+"; exit 3", nil) // also when it is stopped sooner
 	if _, err := w.stop(t.Context()); err == nil {
 		t.Error("one that ended before its time gave answers")
 	}
