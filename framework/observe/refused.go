@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/parse"
@@ -40,22 +41,40 @@ func (o *observer) refusals(ctx context.Context) {
 	)
 }
 
-// localnets reads how each node's OVN leads to physical networks.
+// askMappings asks Open vSwitch which bridge is behind which physical network.
+var askMappings = ask{id: "mappings", show: "ovs-vsctl -f json --columns=external_ids list Open_vSwitch"}
+
+// localnets reads how each node's OVN leads to physical networks, and its bridge mappings.
 func (o *observer) localnets(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, VisitTimeout)
 	defer cancel()
 	var parts []func()
 	for _, n := range o.facts.Nodes {
 		parts = append(parts, func() {
-			answers, err := o.inOVN(ctx, n.Name, askLocalnets)
-			r := read(placed("node "+n.Name), askLocalnets, answers, err, parse.LocalnetPorts)
+			answers, err := o.inOVN(ctx, n.Name, askLocalnets, askMappings)
+			at := placed("node " + n.Name)
+			ports := read(at, askLocalnets, answers, err, parse.LocalnetPorts)
+			mapped := read(at, askMappings, answers, err, mappings)
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			if o.stage.Physical.Localnets == nil {
 				o.stage.Physical.Localnets = map[string]model.Read[[]model.LocalnetPort]{}
+				o.stage.Physical.Mappings = map[string]model.Read[map[string]string]{}
 			}
-			o.stage.Physical.Localnets[n.Name] = r
+			o.stage.Physical.Localnets[n.Name], o.stage.Physical.Mappings[n.Name] = ports, mapped
 		})
 	}
 	together(parts...)
+}
+
+// mappings reads them of the table Open_vSwitch, which has one row.
+func mappings(text string) (map[string]string, error) {
+	rows, err := parse.Table(text)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) != 1 {
+		return nil, fmt.Errorf("%d rows of Open_vSwitch, want one", len(rows))
+	}
+	return parse.BridgeMappings(rows[0].Map("external_ids")["ovn-bridge-mappings"])
 }

@@ -155,9 +155,10 @@ func (o *observer) path(name string, r model.Read[model.Path]) {
 	o.stage.Paths[name] = r
 }
 
-// guestSpecs are the VMs from whose guests attempts are made: the main namespace's but for spare ones.
+// guestSpecs are the VMs from whose guests attempts are made: the main namespace's but for spare ones; of VMs on a VLAN the
+// other namespace's, too, which are on the other form of the network.
 func (o *observer) guestSpecs() []model.VMSpec {
-	return o.specs(func(s model.VMSpec) bool { return s.Group == "" && !s.Spare })
+	return o.specs(func(s model.VMSpec) bool { return (s.Group == "" || o.running.Scenario == localnet) && !s.Spare })
 }
 
 func (o *observer) specs(which func(model.VMSpec) bool) []model.VMSpec {

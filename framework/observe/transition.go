@@ -94,7 +94,11 @@ func (o *observer) after(ctx context.Context, name string) {
 		o.step("network "+doomed, func() { o.removal(ctx) })
 		o.step("paths", func() { o.fromNodes(ctx, o.despiteRemoval()) })
 	default:
-		o.step("guests", func() { o.guests(ctx, o.concerned(name)) })
+		parts := []func(){func() { o.guests(ctx, o.concerned(name)) }}
+		if o.running.Scenario == localnet {
+			parts = append(parts, func() { o.served(ctx) })
+		}
+		o.step("guests", func() { together(parts...) })
 	}
 }
 
@@ -109,6 +113,9 @@ func (o *observer) didNotCome(name string, err error) {
 			v.Guest.Neighbours = failed[[]model.Neighbour]("guest "+s.Name, name, err)
 			v.Guest.Leases = failed[map[string]model.Lease]("guest "+s.Name, name, err)
 		})
+	}
+	if o.running.Scenario == localnet {
+		o.stage.Physical.Leases = failed[[]model.ServedLease]("peer", name, err)
 	}
 	switch name {
 	case model.Migrated:
