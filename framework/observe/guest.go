@@ -45,7 +45,11 @@ func (o *observer) guest(ctx context.Context, vm string) {
 	if o.udn() {
 		asks = append(asks, askLeases, askNeighbours)
 	}
-	answers, err := o.visit(ctx, vm, asks)
+	prelude := ""
+	if o.running.Scenario == localnet {
+		prelude = awaitLeases
+	}
+	answers, err := o.visitWith(ctx, vm, prelude, asks)
 	at := placed("guest " + vm)
 	o.view(vm, func(v *model.VMView) {
 		v.Guest = model.GuestView{
@@ -59,15 +63,31 @@ func (o *observer) guest(ctx context.Context, vm string) {
 	})
 }
 
+// awaitLeases waits, for ten seconds at most, until each NIC has an address and what comes with it: a guest is entered by
+// its first NIC, when the DHCP client on the second may still be at work.
+const awaitLeases = `leased() {
+	for n in /sys/class/net/*; do [ -e "$n/device" ] || continue; n=${n##*/}
+		[ ! -e "/run/udhcpc.$n.pid" ] || [ -s "/run/lease.$n" ] || return 1
+		case $($IP -o -4 addr show dev "$n") in *' inet '*) ;; *) return 1 ;; esac
+	done
+}
+i=0; until leased || [ $i -ge 40 ]; do i=$((i+1)); sleep 0.2; done
+`
+
 // visit runs a batch in a guest.
 func (o *observer) visit(ctx context.Context, vm string, asks []ask) (map[string]answer, error) {
+	return o.visitWith(ctx, vm, "", asks)
+}
+
+// visitWith runs something of its own before.
+func (o *observer) visitWith(ctx context.Context, vm, before string, asks []ask) (map[string]answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, VisitTimeout)
 	defer cancel()
 	g, err := o.running.Guest(ctx, vm)
 	if err != nil {
 		return nil, err
 	}
-	return batch(ctx, g, guestPrelude+probePrelude, asks)
+	return batch(ctx, g, guestPrelude+probePrelude+before, asks)
 }
 
 // visitor visits a guest.

@@ -22,7 +22,7 @@ type vlanHost struct {
 	view   model.PhysicalPeer
 	link   model.Link
 	watch  *watch
-	// asks are the watch's, by what they are for; one that is not made has no id.
+	// tags, heard and neighbours are what the watch is asked for; one that is not made has no id.
 	tags, heard, neighbours ask
 	err                     error
 }
@@ -130,7 +130,7 @@ func (h *vlanHost) speak(ctx context.Context, o *observer) {
 	h.err = errors.Join(h.err, err)
 }
 
-// stranger is an address on the VLAN that the host has to ask for: its own's neighbour.
+// stranger is another address on the VLAN, whose MAC a ping has to ask for.
 func (h *vlanHost) stranger() string {
 	subnet, ok := h.spec.Subnet()
 	if !ok {
@@ -156,7 +156,11 @@ func (h *vlanHost) stop(ctx context.Context, o *observer) {
 		h.neighbours, h.heard, h.tags = ask{show: "ip -j neigh"}, ask{show: "tcpdump"}, ask{show: "tcpdump"}
 	}
 	h.view.Neighbours = read(h.place(), h.neighbours, answers, h.err, parse.Neighbours)
-	heard, tags := h.frames(h.heard, answers), h.frames(h.tags, answers)
+	h.keep(o, h.frames(h.heard, answers), h.frames(h.tags, answers))
+}
+
+// keep gives each attempt its frames, and the stage what the host sees.
+func (h *vlanHost) keep(o *observer, heard, tags model.Read[[]model.Frame]) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.stage.Physical.Peers == nil {
@@ -166,11 +170,12 @@ func (h *vlanHost) stop(ctx context.Context, o *observer) {
 	for _, g := range h.guests {
 		path := arpPath(g.vm, h.spec.Name)
 		o.stage.Frames[path] = only(heard, path, func(f model.Frame) bool { return f.SrcMAC == h.link.MAC || g.has(f) })
-		if g.vlan == h.spec.VLAN {
-			path := vlanPath(g.vm, h.spec.Name)
-			port := o.stage.Paths[path].Value.ClientPort
-			o.stage.Frames[path] = only(tags, path, func(f model.Frame) bool { return g.has(f) || port != 0 && (f.SrcPort == port || f.DstPort == port) })
+		if g.vlan != h.spec.VLAN {
+			continue
 		}
+		path = vlanPath(g.vm, h.spec.Name)
+		flow := captured{port: o.stage.Paths[path].Value.ClientPort}
+		o.stage.Frames[path] = only(tags, path, func(f model.Frame) bool { return g.has(f) || flow.port != 0 && flow.holds(f) })
 	}
 }
 

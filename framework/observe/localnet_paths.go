@@ -18,10 +18,12 @@ func arpPath(vm, host string) string  { return vlanPath(vm, host) + "#arp" }
 
 // vlanInterface is a VM's interface on a VLAN, with the VLAN's 802.1Q ID as its network asks for it; 0 for none.
 func (o *observer) vlanInterface(s model.VMSpec) (model.InterfaceSpec, int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
 	for _, i := range s.Interfaces {
-		for _, n := range o.running.Networks() {
-			if i.Network != "" && n.Asked.VLAN != 0 && (sameNetwork(i.Network, n.Name) || sameNetwork(i.Network, n.Key)) {
-				return i, n.Asked.VLAN
+		for key, n := range o.stage.Networks {
+			if w := n.Value; w.Asked.VLAN != 0 && (sameNetwork(i.Network, key) || sameNetwork(i.Network, w.Name)) {
+				return i, w.Asked.VLAN
 			}
 		}
 	}
@@ -90,9 +92,9 @@ func (o *observer) hostProbes(vm, nic string, vlan int, hosts []bed.VLANPeer) []
 
 // leasedTo is the address that the DHCP server wrote down for a VM's MAC; empty for none.
 func (o *observer) leasedTo(vm string) string {
+	i, _ := o.vlanInterface(o.stage.VMs[vm].Spec)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	i, _ := o.vlanInterface(o.stage.VMs[vm].Spec)
 	for _, l := range o.stage.Physical.Leases.Value {
 		if i.MAC != "" && strings.EqualFold(l.MAC, i.MAC) {
 			return l.IP
