@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/parse"
 	"github.com/vmnet-project/vmnet/framework/scenario"
@@ -32,7 +33,7 @@ func (o *observer) onVLANs(ctx context.Context) {
 			func() { o.step("guests", func() { o.guests(ctx, o.guestSpecs()) }) },
 			func() { o.step("peer's listeners and capture", func() { p = o.startPeer(ctx) }) },
 			func() {
-				o.step("hosts on VLANs", func() { together(each(hosts, func(h *vlanHost) { h.start(ctx, o) })...) })
+				o.step("hosts on VLANs", func() { together(each(hosts, func(h *vlanHost) { h.start(ctx) })...) })
 			},
 			func() { o.step("leases", func() { o.served(ctx) }) },
 		)
@@ -79,15 +80,15 @@ func (o *observer) servedLeases(ctx context.Context) model.Read[[]model.ServedLe
 		return failed[[]model.ServedLease]("peer", "leases", errNoServer)
 	}
 	a := ask{id: "leases", show: fmt.Sprintf("cat %s/%s", scenario.DHCPFolder(spec.VLAN), scenario.DHCPLeases)}
-	answers, err := o.atHost(ctx, spec.Name, a)
+	host, _ := o.bed.Peer(spec.Name)
+	answers, err := visitHost(ctx, host, a)
 	return read(placed("peer "+spec.Name), a, answers, err, parse.ServedLeases)
 }
 
-// atHost runs a batch at a host on a VLAN.
-func (o *observer) atHost(ctx context.Context, name string, asks ...ask) (map[string]answer, error) {
-	host, ok := o.bed.Peer(name)
-	if !ok {
-		return nil, fmt.Errorf("the bed has no peer %s", name)
+// visitHost runs a batch at a host on a VLAN.
+func visitHost(ctx context.Context, host bed.Host, asks ...ask) (map[string]answer, error) {
+	if host == nil {
+		return nil, errors.New("the bed knows no way to this host")
 	}
 	ctx, cancel := context.WithTimeout(ctx, PeerTimeout)
 	defer cancel()

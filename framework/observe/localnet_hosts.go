@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
@@ -18,6 +17,7 @@ import (
 // VMs are on that, one on the link that carries the tags.
 type vlanHost struct {
 	spec   bed.VLANPeer
+	host   bed.Host // nil where the bed has none of that name
 	guests []vlanGuest
 	view   model.PhysicalPeer
 	link   model.Link
@@ -47,7 +47,8 @@ func (o *observer) vlanHosts() []*vlanHost {
 	}
 	var hosts []*vlanHost
 	for _, p := range physical.Peers {
-		hosts = append(hosts, &vlanHost{spec: p, guests: guests, view: model.PhysicalPeer{VLAN: p.VLAN, Address: p.Address, Prefix: p.Prefix}})
+		host, _ := o.bed.Peer(p.Name)
+		hosts = append(hosts, &vlanHost{spec: p, host: host, guests: guests, view: model.PhysicalPeer{VLAN: p.VLAN, Address: p.Address, Prefix: p.Prefix}})
 	}
 	return hosts
 }
@@ -57,8 +58,8 @@ func (h *vlanHost) place() placed { return placed("peer " + h.spec.Name) }
 var askHostLinks = ask{id: "links", show: ipAddr}
 
 // start finds the host's link on the VLAN and begins the captures.
-func (h *vlanHost) start(ctx context.Context, o *observer) {
-	answers, err := o.atHost(ctx, h.spec.Name, askHostLinks)
+func (h *vlanHost) start(ctx context.Context) {
+	answers, err := visitHost(ctx, h.host, askHostLinks)
 	h.view.Links = read(h.place(), askHostLinks, answers, err, parse.Links)
 	if h.err = h.view.Links.Failure(); h.err == nil {
 		h.err = h.find()
@@ -66,8 +67,7 @@ func (h *vlanHost) start(ctx context.Context, o *observer) {
 	if h.err != nil {
 		return
 	}
-	host, _ := o.bed.Peer(h.spec.Name) // it has answered
-	h.watch = startWatch(ctx, host.Start, "", h.asks())
+	h.watch = startWatch(ctx, h.host.Start, "", h.asks())
 }
 
 // find finds the link by the host's address.
@@ -124,9 +124,9 @@ func heardFilter(macs []string) string {
 
 // speak makes the host say something on the VLAN. That it is in the capture shows that what is not there was not said:
 // the capture was there to the end.
-func (h *vlanHost) speak(ctx context.Context, o *observer) {
+func (h *vlanHost) speak(ctx context.Context) {
 	command := fmt.Sprintf("arping -U -c 1 -I %[1]s %[2]s || ping -c 1 -W 1 -I %[1]s %[3]s || :", h.link.Name, h.spec.Address, h.stranger())
-	_, err := o.atHost(context.WithoutCancel(ctx), h.spec.Name, ask{id: "own", show: command})
+	_, err := visitHost(context.WithoutCancel(ctx), h.host, ask{id: "own", show: command})
 	h.err = errors.Join(h.err, err)
 }
 
@@ -147,7 +147,7 @@ func (h *vlanHost) stranger() string {
 func (h *vlanHost) stop(ctx context.Context, o *observer) {
 	var answers map[string]answer
 	if h.watch != nil {
-		h.speak(ctx, o)
+		h.speak(ctx)
 		var err error
 		answers, err = h.watch.stop(ctx)
 		h.err = errors.Join(h.err, err)
@@ -204,9 +204,6 @@ func only(r model.Read[[]model.Frame], path string, which func(model.Frame) bool
 		if which(f) {
 			r.Value = append(r.Value, f)
 		}
-	}
-	if r.At.IsZero() {
-		r.At = time.Now().UTC()
 	}
 	return r
 }
