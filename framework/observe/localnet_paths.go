@@ -92,7 +92,10 @@ func (o *observer) hostProbes(vm, nic string, vlan int, hosts []bed.VLANPeer) []
 
 // leasedTo is the address that the DHCP server wrote down for a VM's MAC; empty for none.
 func (o *observer) leasedTo(vm string) string {
-	i, _ := o.vlanInterface(o.stage.VMs[vm].Spec)
+	o.mu.Lock()
+	spec := o.stage.VMs[vm].Spec
+	o.mu.Unlock()
+	i, _ := o.vlanInterface(spec)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, l := range o.stage.Physical.Leases.Value {

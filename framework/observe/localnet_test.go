@@ -192,3 +192,22 @@ func TestVLANThatDidNotComeBack(t *testing.T) {
 		t.Errorf("%+v", o.stage.Physical.Leases)
 	}
 }
+
+// A NetworkAttachmentDefinition of the user's own is the network itself; one of the whole cluster has its in the namespaces
+// that it selects.
+func TestNetworksOfBothForms(t *testing.T) {
+	nad := `{"kind":"NetworkAttachmentDefinition","apiVersion":"k8s.cni.cncf.io/v1","metadata":{"name":"demo-vlan-1924","namespace":"vmnet-ln","annotations":{"k8s.ovn.org/network-id":"7"}},
+		"spec":{"config":"{\"cniVersion\":\"0.4.0\",\"name\":\"demo-vlan-1924\",\"type\":\"ovn-k8s-cni-overlay\",\"topology\":\"localnet\",\"vlanID\":1924,\"ipam\":{}}"}}`
+	asked := model.NetworkSpec{Topology: "localnet", VLAN: 1924}
+	ref := scenario.NetworkRef{Key: "demo-vlan-1924", Namespace: "vmnet-ln", Name: "demo-vlan-1924", Asked: asked, Attachment: true}
+	o := onVLAN(t)
+	o.bed.Objects = objects{have: map[string]string{"NetworkAttachmentDefinition": nad}}
+	r := o.network(context.Background(), ref)
+	if w := r.Value; r.Failure() != nil || w.Asked.VLAN != 1924 || w.Made.Topology != "localnet" || w.NetworkName != "demo-vlan-1924" || w.ID != "7" || r.Raw == "" {
+		t.Errorf("%+v", r)
+	}
+	o.bed.Objects = objects{}
+	if r := o.network(context.Background(), ref); r.Failure() == nil {
+		t.Errorf("one that is not there: %+v", r)
+	}
+}
