@@ -48,7 +48,8 @@ func (o *observer) vlanHosts() []*vlanHost {
 	var hosts []*vlanHost
 	for _, p := range physical.Peers {
 		host, _ := o.bed.Peer(p.Name)
-		hosts = append(hosts, &vlanHost{spec: p, host: host, guests: guests, view: model.PhysicalPeer{VLAN: p.VLAN, Address: p.Address, Prefix: p.Prefix}})
+		hosts = append(hosts, &vlanHost{spec: p, host: host, guests: guests,
+			view: model.PhysicalPeer{VLAN: p.VLAN, Address: p.Address, Prefix: p.Prefix}})
 	}
 	return hosts
 }
