@@ -34,6 +34,9 @@ func (o *observer) networks(ctx context.Context) {
 // network joins a network's object with the NetworkAttachmentDefinition that was made of it. That there is none is
 // something seen, not a look that failed.
 func (o *observer) network(ctx context.Context, n scenario.NetworkRef) model.Read[model.Network] {
+	if n.Attachment {
+		return o.ownAttachment(ctx, n)
+	}
 	asked, err := o.udnObject(ctx, n)
 	u := object("get "+strings.ToLower(asked.GetKind())+" "+n.Name, asked, err, parse.UDN)
 	namespace := n.Namespace
@@ -53,6 +56,15 @@ func (o *observer) network(ctx context.Context, n scenario.NetworkRef) model.Rea
 		r.Err = d.Err
 	}
 	return r
+}
+
+// ownAttachment is a network that is no more than a NetworkAttachmentDefinition of the user's own.
+func (o *observer) ownAttachment(ctx context.Context, n scenario.NetworkRef) model.Read[model.Network] {
+	got, err := o.get(ctx, scenario.NADKind, n.Namespace, n.Name)
+	return object("get network-attachment-definition "+n.Name, got, err, func(text string) (model.Network, error) {
+		d, err := parse.NAD(text)
+		return model.Network{Namespace: n.Namespace, Name: n.Name, Asked: n.Asked, Made: d.Made, NetworkName: d.Name, ID: d.ID}, err
+	})
 }
 
 func (o *observer) udnObject(ctx context.Context, n scenario.NetworkRef) (*unstructured.Unstructured, error) {
