@@ -97,12 +97,9 @@ func byLink(name, vm, link, to, url string, understand func(*model.Path, answer)
 
 // networkAsked is what the manifest of an interface's network asks for; nothing for the cluster's.
 func (o *observer) networkAsked(i model.InterfaceSpec) model.NetworkSpec {
-	for _, n := range o.running.Networks() {
-		if i.Network != "" && sameNetwork(i.Network, n.Key) {
-			return n.Asked
-		}
-	}
-	return model.NetworkSpec{}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.networkOf(i.Network)
 }
 
 // guestNIC is the guest's link of an interface, which has its MAC and is no VLAN's on top of it.

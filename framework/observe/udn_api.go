@@ -61,10 +61,9 @@ func (o *observer) network(ctx context.Context, n scenario.NetworkRef) model.Rea
 // ownAttachment is a network that is no more than a NetworkAttachmentDefinition of the user's own.
 func (o *observer) ownAttachment(ctx context.Context, n scenario.NetworkRef) model.Read[model.Network] {
 	got, err := o.get(ctx, scenario.NADKind, n.Namespace, n.Name)
-	return object("get network-attachment-definition "+n.Name, got, err, func(text string) (model.Network, error) {
-		d, err := parse.NAD(text)
-		return model.Network{Namespace: n.Namespace, Name: n.Name, Asked: n.Asked, Made: d.Made, NetworkName: d.Name, ID: d.ID}, err
-	})
+	d := object("get network-attachment-definition "+n.Name, got, err, parse.NAD)
+	return model.Read[model.Network]{Place: d.Place, Command: d.Command, Raw: d.Raw, Err: d.Err, At: d.At, Value: model.Network{
+		Namespace: n.Namespace, Name: n.Name, Asked: n.Asked, Made: d.Value.Made, NetworkName: d.Value.Name, ID: d.Value.ID}}
 }
 
 func (o *observer) udnObject(ctx context.Context, n scenario.NetworkRef) (*unstructured.Unstructured, error) {
