@@ -120,6 +120,25 @@ func TestBridgeAttemptsThatCannotBeMade(t *testing.T) {
 	}
 }
 
+// What a host hears of others is none of the attempt's, and a tag that is not the VLAN's is.
+func TestFramesOfAnAttempt(t *testing.T) {
+	a := wired{nic: model.InterfaceSpec{MAC: "02:86:5e:00:00:22"}, port: 20000}
+	for name, tc := range map[string]struct {
+		f    model.Frame
+		want bool
+	}{
+		"asks, with another tag": {model.Frame{Proto: "arp", SrcMAC: "02:86:5e:00:00:22", VLANs: []int{1925}}, true},
+		"another asks":           {model.Frame{Proto: "arp", SrcMAC: "02:86:5e:00:00:23"}, false},
+		"the flow":               {model.Frame{Proto: "tcp", SrcPort: 40000, DstPort: 20000}, true},
+		"its answer":             {model.Frame{Proto: "tcp", SrcPort: 20000, DstPort: 40000}, true},
+		"another flow":           {model.Frame{Proto: "tcp", SrcMAC: "02:86:5e:00:00:22", SrcPort: 40000, DstPort: 20004}, false},
+	} {
+		if a.holds(tc.f) != tc.want {
+			t.Errorf("%s: %t", name, !tc.want)
+		}
+	}
+}
+
 func TestAttachmentsOfPods(t *testing.T) {
 	o, _ := bridgeObserver(t)
 	status := func(name string) string {
@@ -218,7 +237,7 @@ func TestBridgeScripts(t *testing.T) {
 	if !strings.Contains(add.script, "index 2924 type vlan id 1924") || !strings.Contains(add.script, "= '02:86:5e:00:00:23'") {
 		t.Error(add.script)
 	}
-	if got, want := wireFilter([]int{1, 5}), "tcp port 1 or tcp port 5 or (vlan and (tcp port 1 or tcp port 5))"; got != want {
+	if got, want := wireFilter([]int{1, 5}), "arp or tcp port 1 or tcp port 5 or (vlan and (arp or tcp port 1 or tcp port 5))"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }

@@ -22,6 +22,11 @@ type wired struct {
 	port     int
 }
 
+// holds says whether a frame is the attempt's: of its flow, or a question or answer of its NIC's on the way to it.
+func (a *wired) holds(f model.Frame) bool {
+	return f.SrcPort == a.port || f.DstPort == a.port || f.Proto == "arp" && strings.EqualFold(f.SrcMAC, a.nic.MAC)
+}
+
 // vlanWire is what hosts on VLANs do in a round: they answer HTTP with the client's address, and capture what comes by.
 type vlanWire struct {
 	attempts []*wired
@@ -92,9 +97,10 @@ func (w *vlanWire) start(ctx context.Context) {
 	together(parts...)
 }
 
-// wireFilter finds the flows with a tag and without. Behind the word vlan all is looked for behind the tag.
+// wireFilter finds the flows, and the questions for MACs without which they do not begin, with a tag and without. Behind the
+// word vlan all is looked for behind the tag.
 func wireFilter(ports []int) string {
-	var terms []string
+	terms := []string{"arp"}
 	for _, p := range ports {
 		terms = append(terms, fmt.Sprintf("tcp port %d", p))
 	}
@@ -159,7 +165,7 @@ func (w *vlanWire) stop(ctx context.Context, o *observer) {
 					r.Err = err.Error()
 				}
 				for _, f := range frames {
-					if f.SrcPort == a.port || f.DstPort == a.port {
+					if a.holds(f) {
 						r.Value = append(r.Value, f)
 					}
 				}
