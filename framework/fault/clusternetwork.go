@@ -18,7 +18,9 @@ func red(claimAndWords ...string) map[string]*regexp.Regexp {
 }
 
 // All gives every fault, in the order in which they are injected.
-func All() []Fault { return slices.Concat(clusterNetwork(), primaryUDN(), secondaryUDN()) }
+func All() []Fault {
+	return slices.Concat(clusterNetwork(), primaryUDN(), secondaryUDN(), linuxBridges())
+}
 
 // WithoutFault are the claims that no live fault is possible for, with the reason. Their judges are proven by changes
 // of recorded observations alone.

@@ -61,6 +61,7 @@ func (o *observer) walk(ctx context.Context) {
 			o.keepHops(l.probe.name, hops)
 		}
 	})
+	o.lost = nil
 }
 
 // notWalked stands for the hops of a path that was one too many.

@@ -72,6 +72,8 @@ func Stage(ctx context.Context, b *bed.Bed, r *scenario.Running, f model.Facts, 
 		o.clusterNetwork(ctx)
 	case o.running.Scenario == localnet && name == model.Steady:
 		o.localnet(ctx)
+	case o.running.Scenario == linuxBridge && name == model.Steady:
+		o.linuxBridge(ctx)
 	case name == model.Steady:
 		o.userDefined(ctx)
 	default:
