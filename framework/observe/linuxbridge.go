@@ -17,8 +17,7 @@ const linuxBridge = "linux-bridge"
 const bridgeNeighbour = "neighbour"
 
 // linuxBridge makes one round of VMs on Linux bridges: first what nodes and the API say, then, with the links that guests
-// have to make for it, their insides and their attempts. Lost ways are walked before these links and the hosts' listeners
-// are gone.
+// have to make for it, their insides and their attempts. Lost ways are walked before these links are gone.
 func (o *observer) linuxBridge(ctx context.Context) {
 	o.step("api", func() { o.api(ctx) })
 	o.attachments()
@@ -30,7 +29,7 @@ func (o *observer) linuxBridge(ctx context.Context) {
 			func() { o.step("nodes", func() { o.nodes(ctx) }) },
 			func() { o.step("network plugins", func() { o.plugins(ctx) }) },
 			func() { o.step("sysctls in launchers", func() { o.sysctls(ctx) }) },
-			func() { o.step("peers' listeners and captures", func() { w.start(ctx) }) },
+			func() { o.step("captures at peers", func() { w.start(ctx) }) },
 			func() { o.step("VLAN links in guests", func() { tagging.add(ctx, o) }) },
 		)
 	})
