@@ -17,12 +17,11 @@ const linuxBridge = "linux-bridge"
 const bridgeNeighbour = "neighbour"
 
 // linuxBridge makes one round of VMs on Linux bridges: first what nodes and the API say, then, with the links that guests
-// have to make for it, their insides and their attempts. Lost ways are walked before these links and the hosts' listeners
-// are gone.
+// have to make for it, their insides and their attempts. Lost ways are walked before these links are gone.
 func (o *observer) linuxBridge(ctx context.Context) {
 	o.step("api", func() { o.api(ctx) })
 	o.attachments()
-	o.physicalHosts()
+	o.vlanPeers()
 	tagging := o.guestTags()
 	w := o.wirePlan(tagging)
 	o.step("reads", func() {
@@ -30,8 +29,9 @@ func (o *observer) linuxBridge(ctx context.Context) {
 			func() { o.step("nodes", func() { o.nodes(ctx) }) },
 			func() { o.step("network plugins", func() { o.plugins(ctx) }) },
 			func() { o.step("sysctls in launchers", func() { o.sysctls(ctx) }) },
-			func() { o.step("peers' listeners and captures", func() { w.start(ctx) }) },
+			func() { o.step("captures at peers", func() { w.start(ctx) }) },
 			func() { o.step("VLAN links in guests", func() { tagging.add(ctx, o) }) },
+			func() { o.step("addresses in guests", func() { o.addresses(ctx) }) },
 		)
 	})
 	defer o.step("captures", func() {
@@ -52,13 +52,17 @@ func (o *observer) onBridge(ctx context.Context, w *vlanWire, tagging vlanLinks)
 	together(parts...)
 }
 
-// neighbourProbes are a VM's attempts at the pod on the bridge, one by each interface on a bridge that is to have an
-// address by its plugin: without VLAN, with nothing else in the chain.
+// byPlugin says whether the plugin gives addresses on a network on a bridge: on those without VLAN and without a chain.
+func byPlugin(asked model.NetworkSpec) bool {
+	return asked.Bridge != "" && asked.VLAN == 0 && len(asked.Trunk) == 0 && len(asked.Plugins) == 1
+}
+
+// neighbourProbes are a VM's attempts at the pod on the bridge, one by each interface whose plugin gives addresses.
 func (o *observer) neighbourProbes(s model.VMSpec) []probe {
 	var probes []probe
 	for _, i := range s.Interfaces {
 		asked := o.networkAsked(i)
-		if asked.Bridge == "" || asked.VLAN != 0 || len(asked.Trunk) > 0 || len(asked.Plugins) != 1 {
+		if !byPlugin(asked) {
 			continue
 		}
 		address, known := o.neighbourAddress()

@@ -34,8 +34,8 @@ func (o *observer) attachments() {
 	}
 }
 
-// physicalHosts are those on VLANs, as the underlay says; what they see is read elsewhere.
-func (o *observer) physicalHosts() {
+// vlanPeers are the hosts on VLANs, as the underlay says; what they see is read elsewhere.
+func (o *observer) vlanPeers() {
 	p, ok := o.bed.Physical()
 	if !ok {
 		return

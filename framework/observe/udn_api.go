@@ -34,8 +34,16 @@ func (o *observer) networks(ctx context.Context) {
 // network joins a network's object with the NetworkAttachmentDefinition that was made of it. That there is none is
 // something seen, not a look that failed; but for one of the user's own, which is nothing else.
 func (o *observer) network(ctx context.Context, n scenario.NetworkRef) model.Read[model.Network] {
+	namespace := o.running.Namespace
+	if in := n.AttachedIn(); len(in) > 0 {
+		namespace = in[0]
+	}
 	if n.Attachment {
-		return o.ownAttachment(ctx, n)
+		made, err := o.get(ctx, scenario.NADKind, namespace, n.Name)
+		return object("get network-attachment-definition "+n.Name, made, err, func(text string) (model.Network, error) {
+			d, err := parse.NAD(text)
+			return model.Network{Namespace: n.Namespace, Name: n.Name, Asked: n.Asked, Made: d.Made, NetworkName: d.Name, ID: d.ID}, err
+		})
 	}
 	namespace := o.running.Namespace
 	if in := n.AttachedIn(); len(in) > 0 {
@@ -56,14 +64,6 @@ func (o *observer) network(ctx context.Context, n scenario.NetworkRef) model.Rea
 		r.Err = d.Err
 	}
 	return r
-}
-
-// ownAttachment is a network that is no more than a NetworkAttachmentDefinition of the user's own.
-func (o *observer) ownAttachment(ctx context.Context, n scenario.NetworkRef) model.Read[model.Network] {
-	got, err := o.get(ctx, scenario.NADKind, n.Namespace, n.Name)
-	d := object("get network-attachment-definition "+n.Name, got, err, parse.NAD)
-	return model.Read[model.Network]{Place: d.Place, Command: d.Command, Raw: d.Raw, Err: d.Err, At: d.At, Value: model.Network{
-		Namespace: n.Namespace, Name: n.Name, Asked: n.Asked, Made: d.Value.Made, NetworkName: d.Value.Name, ID: d.Value.ID}}
 }
 
 func (o *observer) udnObject(ctx context.Context, n scenario.NetworkRef) (*unstructured.Unstructured, error) {
