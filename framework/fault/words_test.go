@@ -137,7 +137,7 @@ func judgedOf(t *testing.T, o model.Observation, stage string) []model.Judgement
 
 // TestWords: what a fault is meant to show turns its claims red with its words, and no other claim.
 func TestWords(t *testing.T) {
-	for name, seen := range map[string]seenBy{"primaryudn": primarySeen, "secondaryudn": secondarySeen} {
+	for name, seen := range map[string]seenBy{"primaryudn": primarySeen, "secondaryudn": secondarySeen, "localnet": localnetSeen} {
 		faults, err := Select(composed(t, name).Scenario, nil)
 		if err != nil {
 			t.Fatal(err)
