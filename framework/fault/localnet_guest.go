@@ -18,6 +18,13 @@ func vlanBridgeAddress(vm string) Script {
 		Revert: `del_addr 203.0.113.77/32 k6t-$hash`}
 }
 
+// vlanTapFree cuts the guest off its VLAN: that of a spare VM.
+func vlanTapFree(vm string) Script {
+	return Script{At: Launcher, VM: vm,
+		Change: `ip link set tap$hash nomaster`,
+		Revert: `ip link set tap$hash master k6t-$hash`}
+}
+
 func vlanStrayRoute(vm string) Script {
 	return Script{At: Guest, VM: vm,
 		Change: `ip route add 203.0.113.128/25 via $gateway`,

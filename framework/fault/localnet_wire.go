@@ -16,11 +16,15 @@ import (
 const vlanSwitch = `p=$(nb --bare --columns=name find Logical_Switch_Port external_ids:pod=true | grep "._$port\$")
 nb lsp-get-ls "$p" | sed 's/.*(\(.*\)).*/\1/' | grep .`
 
-// otherTag has what leaves the VM's network on its node carry another tag, of a VLAN that nobody is on. The guest asks for
-// the peer's MAC before, so that there is something to send to. OVN-Kubernetes sets the tag when it makes the port.
+// otherTag has what leaves the VM's network on its node carry another tag, of a VLAN that nobody is on. The guest keeps the
+// peer's MAC meanwhile: there is something to send to. OVN-Kubernetes sets the tag when it makes the port.
 func otherTag(vm string) []Step {
 	return []Step{
-		Script{At: Guest, VM: vm, Change: `ping -c 1 -W 5 $peer`, Revert: `true`, Undone: `ping -c 1 -W 2 $peer`},
+		Script{At: Guest, VM: vm,
+			Save: `ping -c 1 -W 5 $peer >/dev/null
+ip neigh show to $peer | sed -n 's/.* dev \([^ ]*\) lladdr \([^ ]*\).*/\1 \2/p' | grep .`,
+			Change: `ip neigh replace $peer lladdr ${was#* } dev ${was% *} nud permanent`,
+			Revert: `ip neigh del $peer dev ${was% *} 2>/dev/null || [ -z "$(ip neigh show to $peer nud permanent)" ]`},
 		Script{At: Northbound, VM: vm,
 			Save: `s=$(` + vlanSwitch + `)
 for u in $(nb --bare --columns=ports list Logical_Switch "$s"); do

@@ -161,7 +161,7 @@ func ofLeases(v map[string]string, specs []model.VMSpec, leases []model.ServedLe
 
 // vlanMAC is that of a VM's second interface, in lower case; empty for none.
 func vlanMAC(s model.VMSpec) string {
-	if len(s.Interfaces) < 2 { //nolint:mnd // the second is on the VLAN
+	if len(s.Interfaces) < 2 {
 		return ""
 	}
 	return strings.ToLower(s.Interfaces[1].MAC)

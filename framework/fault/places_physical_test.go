@@ -1,10 +1,10 @@
 package fault
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -88,7 +88,7 @@ func TestServedLine(t *testing.T) {
 		return string(raw)
 	}
 	run := func(dhcp, script string) (string, error) {
-		return shell{}.Run(context.Background(), "set -e\ndhcp="+dhcp+" vlan_mac=02:86:5e:00:00:18 was="+mine+" free_1=192.0.2.2\n"+script)
+		return shell{}.Run(t.Context(), "set -e\ndhcp="+dhcp+" vlan_mac=02:86:5e:00:00:18 was="+mine+" free_1=192.0.2.2\n"+script)
 	}
 	for file, text := range map[string]string{"hosts": mine + "\n" + others + "\n", "pid": "0\n"} {
 		if err := os.WriteFile(at(file), []byte(text), 0o600); err != nil {
@@ -157,5 +157,33 @@ esac; }
 	}
 	if out, err := (shell{}).Run(t.Context(), "set -e\n"+tools+"port=x\n"+vlanSwitch); err == nil {
 		t.Errorf("a VM without such a port: %q", out)
+	}
+}
+
+// TestFlowsAreTakenBack: a fault's own flows, also where there are none, and where the bridge went.
+func TestFlowsAreTakenBack(t *testing.T) {
+	seen := map[string]string{}
+	for _, f := range localnet() {
+		for _, s := range f.Steps {
+			s, ok := s.(Script)
+			if !ok || !strings.Contains(s.Change, "add-flow") {
+				continue
+			}
+			cookie := regexp.MustCompile(`cookie=(0x[0-9a-f]+)`).FindStringSubmatch(s.Change)
+			if cookie == nil || !strings.Contains(s.Revert, "cookie="+cookie[1]+"/-1") || strings.Count(s.Change, cookie[0]) != strings.Count(s.Change, "add-flow") {
+				t.Errorf("%s: its flows are not taken back by their cookie", f.ID)
+				continue
+			}
+			if seen[cookie[1]] != "" {
+				t.Errorf("%s and %s take back each other's flows", f.ID, seen[cookie[1]])
+			}
+			seen[cookie[1]] = f.ID
+			if out, err := (shell{}).Run(t.Context(), "set -e\nbridge=vmnet-no-such\n"+s.Revert); err != nil {
+				t.Errorf("%s: a bridge that is gone: %q %v", f.ID, out, err)
+			}
+		}
+	}
+	if len(seen) == 0 {
+		t.Error("no fault adds flows")
 	}
 }

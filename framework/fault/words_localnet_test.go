@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/vmnet-project/vmnet/framework/model"
@@ -106,7 +107,7 @@ func leasedAnother(vm, ip string) func(*model.Observation) {
 	}
 }
 
-const dummyOfVLAN, bridgeOfVLAN = "pod16711a0a730", "k6t-16711a0a730"
+const dummyOfVLAN, bridgeOfVLAN, tapOfVLAN = "pod16711a0a730", "k6t-16711a0a730", "tap16711a0a730"
 
 var otherMAC = func(l *model.Link) { l.MAC = "02:00:00:00:00:77" }
 
@@ -128,8 +129,12 @@ var localnetSeen = seenBy{
 			v.Launcher.Links.Value = append(v.Launcher.Links.Value, model.Link{Name: "vmnet-extra"})
 		})
 	}, "vm-l", "vm-c"),
-	"LN-02/bridge-address":  ofBoth(linkOf(launcherLinksOf, bridgeOfVLAN, address("203.0.113.77/32")), "vm-m", "vm-d"),
-	"LN-02/nad/mac":         ofLink("vm-l", launcherLinksOf, dummyOfVLAN, otherMAC),
+	"LN-02/bridge-address": ofBoth(linkOf(launcherLinksOf, bridgeOfVLAN, address("203.0.113.77/32")), "vm-m", "vm-d"),
+	"LN-02/nad/tap-without-bridge": func(o *model.Observation) {
+		spareOf(o, "vm-l", model.Steady)
+		ofVMView("vm-spare", func(v *model.VMView) { v.Launcher.Links.Value = slices.Clone(v.Launcher.Links.Value) })(o)
+		ofLink("vm-spare", launcherLinksOf, tapOfVLAN, func(l *model.Link) { l.Master = "" })(o)
+	},
 	"LN-02/cudn/mac":        ofLink("vm-c", launcherLinksOf, dummyOfVLAN, otherMAC),
 	"LN-03/nad/bridge-mac":  ofLink("vm-l", launcherLinksOf, "k6t-eth0", otherMAC),
 	"LN-03/cudn/bridge-mac": ofLink("vm-c", launcherLinksOf, "k6t-eth0", otherMAC),
