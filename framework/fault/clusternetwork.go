@@ -19,7 +19,7 @@ func red(claimAndWords ...string) map[string]*regexp.Regexp {
 
 // All gives every fault, in the order in which they are injected.
 func All() []Fault {
-	return slices.Concat(clusterNetwork(), primaryUDN(), secondaryUDN(), linuxBridges())
+	return slices.Concat(clusterNetwork(), primaryUDN(), secondaryUDN(), localnet(), linuxBridges())
 }
 
 // WithoutFault are the claims that no live fault is possible for, with the reason. Their judges are proven by changes
@@ -29,6 +29,7 @@ func WithoutFault() map[string]string {
 		"CN-24": "the role is the control plane's own word: only another network in the namespace changes it, not a fault in this one",
 		"PU-21": "the way is closed on every cluster that is known (kubevirt#18399): there is nothing to break",
 		"PU-25": "it is about what the platform does with such a VM from its start on, which nothing on a running cluster changes",
+		"LN-17": "it is the API server's own refusal, by the schema of the kind, which nothing on a running cluster changes",
 		"MS-01": "the masquerade subnet is a setting of OVN-Kubernetes' processes, which no running cluster changes",
 		"MS-04": "the gateway mode is a setting of OVN-Kubernetes' processes, which no running cluster changes",
 	}
@@ -52,7 +53,7 @@ func clusterNetwork() []Fault {
 			Red: red("CN-04", `^vm-spare tap0 master: expected k6t-eth0 .*observed nothing$`,
 				"CN-03", `^vm-spare k6t-eth0 state: expected UP .*state is DOWN$`)},
 		{ID: "CN-05/bridge-mac", Text: "another MAC on k6t-eth0 of vm-a",
-			Steps: []Step{bridgeMAC},
+			Steps: []Step{bridgeMAC("vm-a")},
 			Red:   red("CN-05", `^vm-a k6t-eth0 MAC: expected 02:00:00:00:00:00 .*observed 02:00:00:00:00:77$`)},
 		{ID: "CN-06/tap-mtu", Text: "tap0 of vm-a two bytes short of the MTU",
 			Steps: []Step{tapMTU("vm-a")},
@@ -74,7 +75,7 @@ func clusterNetwork() []Fault {
 			Steps: towardEcho, Needs: outside,
 			Red: red("CN-13", `^vm-a address as the echo pod sees it: expected [\d.]+ \(the pod IP\), observed [\d.]+$`)},
 		{ID: "CN-14/not-masqueraded", Text: "the gateway router of vm-b's node does not translate flows to the outside peer",
-			Steps: []Step{exempted}, Needs: outside, Blind: []string{"CN-19"}, // the peer's datagrams have no way back either
+			Steps: []Step{exempted("vm-b")}, Needs: outside, Blind: []string{"CN-19"}, // the peer's datagrams have no way back either
 			Red: red("CN-14", `^vm-b reaches the outside peer: expected passes .*observed does not pass`,
 				"CN-15", `^vm-b flow's addresses on the wire at the outside peer: expected none of `)},
 		{ID: "CN-16/pair-denied", Text: "an ACL of OVN drops what vm-a sends to vm-b",

@@ -40,6 +40,7 @@ func (n normaliser) observation(o model.Observation) (any, error) {
 // attempts happened to use, in which rows of a database or zones of connection tracking it is kept.
 var volatile = map[string]bool{
 	"at": true, "raw": true, "command": true, "detail": true, "sourcePort": true, "clientPort": true, "sources": true, "uuid": true,
+	"expires": true,
 }
 
 // volatileIn is the same for what has other fields of these names as well.
@@ -47,6 +48,8 @@ var volatileIn = map[string][]string{
 	".frames.": {"seconds", "srcPort", "dstPort", "length", "df"},
 	".flows.":  {"srcPort", "dstPort", "zone"},
 	".hosts.":  {"index", "peerIndex"},
+	// the pod is put anywhere, and its events name it and its sandboxes
+	".refusals.": {"node", "warnings"},
 }
 
 // perPod is what a new pod has anew, or may: numbers of links, its node.
@@ -120,7 +123,8 @@ func ordered(path string, list []any) []any {
 	switch {
 	case strings.Contains(path, ".frames."):
 		return slices.CompactFunc(sorted(list), reflect.DeepEqual)
-	case strings.Contains(path, ".hosts."), strings.Contains(path, ".flows."), strings.HasSuffix(path, ".routes.value"):
+	case strings.Contains(path, ".hosts."), strings.Contains(path, ".flows."), strings.HasSuffix(path, ".routes.value"),
+		strings.Contains(path, ".localnets."), strings.HasSuffix(path, ".leases.value"):
 		return sorted(list)
 	}
 	return list

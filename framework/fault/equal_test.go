@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -146,6 +147,51 @@ func TestDifferencesOfUserDefinedNetworks(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			found, err := Differences(one, c.after, c.renewed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if (c.field == "") != (len(found) == 0) || !strings.Contains(strings.Join(found, "\n"), c.field) {
+				t.Errorf("differences %q, want one in %q", found, c.field)
+			}
+		})
+	}
+}
+
+// onPhysical is what a network's refusal, OVN's ports and the DHCP server's list look like, in two orders.
+func onPhysical(pod, node string, turned bool, change func(*model.PhysicalView)) model.Observation {
+	leases := []model.ServedLease{{MAC: "02:86:5e:00:00:14", IP: "192.0.2.139", Expires: time.Now()}, {MAC: "02:86:5e:00:00:18", IP: "192.0.2.142"}}
+	ports := []model.LocalnetPort{{Name: "a", PhysicalNetwork: "trunk", VLAN: 1924}, {Name: "b", PhysicalNetwork: "trunk", VLAN: 1924}}
+	if turned {
+		slices.Reverse(leases)
+		slices.Reverse(ports)
+	}
+	p := model.PhysicalView{Leases: model.Read[[]model.ServedLease]{Value: leases}, Localnets: map[string]model.Read[[]model.LocalnetPort]{"n1": {Value: ports}},
+		Refusals: map[string]model.Read[model.Refusal]{"unmapped": {Value: model.Refusal{Network: "ns/unmapped", Node: node,
+			Warnings: []model.Warning{{About: "on-unmapped", Message: "sandbox of " + pod}}}}}}
+	if change != nil {
+		change(&p)
+	}
+	return model.Observation{Stages: []model.Stage{{Name: model.Steady, Physical: p}}}
+}
+
+func TestDifferencesOfThePhysicalSide(t *testing.T) {
+	one := onPhysical("one", "n1", false, nil)
+	for _, c := range []struct {
+		name   string
+		change func(*model.PhysicalView)
+		field  string
+	}{
+		{name: "another pod is refused, on another node; leases are renewed"},
+		{name: "a network came about", field: "refusals.unmapped.value.came", change: func(p *model.PhysicalView) {
+			r := p.Refusals["unmapped"]
+			r.Value.Came = true
+			p.Refusals["unmapped"] = r
+		}},
+		{name: "an address", field: "leases", change: func(p *model.PhysicalView) { p.Leases.Value[0].IP = "192.0.2.2" }},
+		{name: "a tag", field: "vlan", change: func(p *model.PhysicalView) { p.Localnets["n1"].Value[0].VLAN = 4094 }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			found, err := Differences(one, onPhysical("two", "n2", true, c.change), nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -30,11 +30,13 @@ var tapWithoutBridge = Script{At: Launcher, VM: "vm-spare",
 	Undone: `ip -br link show k6t-eth0 | grep -qw UP`}
 
 // bridgeMAC has the guest learn the new MAC at once: the request that follows a flushed entry carries it.
-var bridgeMAC = Script{At: Launcher, VM: "vm-a",
-	Change: `ip link set k6t-eth0 address 02:00:00:00:00:77; ip neigh flush dev k6t-eth0`,
-	Revert: `ip link set k6t-eth0 address 02:00:00:00:00:00; ip neigh flush dev k6t-eth0`,
-	Effect: `ping -c 1 -W 2 $own`,
-	Undone: `ping -c 1 -W 2 $own`}
+func bridgeMAC(vm string) Script {
+	return Script{At: Launcher, VM: vm,
+		Change: `ip link set k6t-eth0 address 02:00:00:00:00:77; ip neigh flush dev k6t-eth0`,
+		Revert: `ip link set k6t-eth0 address 02:00:00:00:00:00; ip neigh flush dev k6t-eth0`,
+		Effect: `ping -c 1 -W 2 $own`,
+		Undone: `ping -c 1 -W 2 $own`}
+}
 
 // tapMTU is lowered by less than the four bytes of slack that a bridge allows for a VLAN tag, so that no packet is lost
 // and one claim alone can tell.

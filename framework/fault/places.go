@@ -74,8 +74,10 @@ func (w *World) spots(ctx context.Context, where Where, of string) ([]spot, erro
 	case Guest:
 		uid, err := w.instance(ctx, of)
 		return []spot{{Where: where, Of: of, Namespace: w.Running.NamespaceOf(of), UID: uid}}, err
-	case Outside:
+	case Outside, VLANHost:
 		return []spot{{Where: where, Of: of}}, nil
+	case Switches:
+		return w.switches(of)
 	case VirtAPI:
 		pods, err := w.Bed.Kube.CoreV1().Pods(metav1.NamespaceAll).List(ctx,
 			metav1.ListOptions{LabelSelector: kubevirtv1.AppLabel + "=virt-api", FieldSelector: "status.phase=Running"})
@@ -121,6 +123,8 @@ func (s spot) enter(ctx context.Context, w *World) (at bed.Runner, prelude strin
 		at, err = w.Running.Guest(ctx, s.Of)
 	case s.Where == Northbound:
 		at, err = w.Bed.OVNPod(ctx, s.Node)
+	case s.Where == VLANHost:
+		at, err = w.vlanHost()
 	case s.Where != Outside:
 		at, err = w.Bed.Node(ctx, s.Node)
 	default:

@@ -2,17 +2,19 @@ package fault
 
 // What is broken in OVN, Open vSwitch and KubeVirt's own pods.
 
-// exempted has the gateway router of vm-b's node leave flows to the outside peer untranslated.
-var exempted = Script{At: Northbound, VM: "vm-b",
-	Save: `nb --bare --columns=nat list Logical_Router GR_$node | tr ' ' '\n' | while read -r n; do
+// exempted has the gateway router of a VM's node leave flows to the outside peer untranslated.
+func exempted(vm string) Script {
+	return Script{At: Northbound, VM: vm,
+		Save: `nb --bare --columns=nat list Logical_Router GR_$node | tr ' ' '\n' | while read -r n; do
 [ "$(nb get NAT $n logical_ip | tr -d '"')" = "$cluster" ] && echo $n; done | grep .`,
-	Change: `s=$(nb create Address_Set name=vmnet_fault addresses=\"$outside\")
+		Change: `s=$(nb create Address_Set name=vmnet_fault addresses=\"$outside\")
 for n in $was; do nb set NAT $n exempted_ext_ips=$s; done
 nb --wait=hv sync`,
-	Revert: `for n in $was; do nb clear NAT $n exempted_ext_ips; done
+		Revert: `for n in $was; do nb clear NAT $n exempted_ext_ips; done
 s=$(nb --bare --columns=_uuid find Address_Set name=vmnet_fault)
 [ -z "$s" ] || nb destroy Address_Set $s
 nb --wait=hv sync`}
+}
 
 // pairDenied drops what vm-a sends to vm-b, where it arrives.
 var pairDenied = Script{At: Northbound, VM: "vm-b",

@@ -218,6 +218,10 @@ func TestScriptsKnowTheirVariables(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := ofUnderlay(v, trunk); err != nil {
+		t.Fatal(err)
+	}
+	ofLeases(v, []model.VMSpec{onVLAN("vm-l"), onVLAN("vm-c")}, nil, "vm-l")
 	for k := range v {
 		known[k] = true
 	}

@@ -32,6 +32,8 @@ import (
 //	network_KEY subnet_KEY last_KEY switch_KEY router_KEY
 //	                               of the network KEY: its name in OVN-Kubernetes, subnet, the last host's address in it, and its
 //	                               logical switch and gateway router on that node
+//
+// and what ofPhysical adds.
 func (w *World) variables(ctx context.Context, of string) (string, error) {
 	v := map[string]string{"mtu": strconv.Itoa(w.Facts.MTU), "namespace": w.Running.Namespace, "echo": w.Running.Address("echo")}
 	if h, ok := w.Bed.Outside(); ok {
@@ -64,6 +66,9 @@ func (w *World) variables(ctx context.Context, of string) (string, error) {
 		if err := ofNetwork(v, n.Key, n.Namespace+"_"+n.Name, n.Asked.Subnets); err != nil {
 			return "", fmt.Errorf("network %s: %w", n.Key, err)
 		}
+	}
+	if err := w.ofPhysical(ctx, v, of); err != nil {
+		return "", err
 	}
 	var b strings.Builder
 	for _, k := range slices.Sorted(maps.Keys(v)) {

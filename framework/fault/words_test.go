@@ -137,7 +137,8 @@ func judgedOf(t *testing.T, o model.Observation, stage string) []model.Judgement
 
 // TestWords: what a fault is meant to show turns its claims red with its words, and no other claim.
 func TestWords(t *testing.T) {
-	for name, seen := range map[string]seenBy{"primaryudn": primarySeen, "secondaryudn": secondarySeen, "linuxbridge": bridgeSeen} {
+	for name, seen := range map[string]seenBy{"primaryudn": primarySeen, "secondaryudn": secondarySeen,
+		"localnet": localnetSeen, "linuxbridge": bridgeSeen} {
 		faults, err := Select(composed(t, name).Scenario, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -160,6 +161,31 @@ func TestWords(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestWordsTogether: faults that are injected at once are told from each other.
+func TestWordsTogether(t *testing.T) {
+	for name, seen := range map[string]seenBy{"primaryudn": primarySeen, "secondaryudn": secondarySeen, "localnet": localnetSeen} {
+		faults, err := Select(composed(t, name).Scenario, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range group(faults, false) {
+			before := judgedOf(t, composed(t, name), g[0].Stage)
+			o := composed(t, name)
+			for _, f := range g {
+				seen[f.ID](&o)
+			}
+			after := judgedOf(t, o, g[0].Stage)
+			for i, f := range g {
+				if cells, killed := weigh(f, without(g, i), before, after); !killed {
+					for id, c := range cells {
+						t.Errorf("%s: %s %s: %s %s", f.ID, id, c.Effect, c.Verdict, c.Reason)
+					}
+				}
+			}
 		}
 	}
 }

@@ -45,10 +45,6 @@ func (o *observer) network(ctx context.Context, n scenario.NetworkRef) model.Rea
 			return model.Network{Namespace: n.Namespace, Name: n.Name, Asked: n.Asked, Made: d.Made, NetworkName: d.Name, ID: d.ID}, err
 		})
 	}
-	namespace := o.running.Namespace
-	if in := n.AttachedIn(); len(in) > 0 {
-		namespace = in[0]
-	}
 	asked, err := o.udnObject(ctx, n)
 	u := object("get "+strings.ToLower(asked.GetKind())+" "+n.Name, asked, err, parse.UDN)
 	made, err := o.get(ctx, scenario.NADKind, namespace, n.Name)
