@@ -113,7 +113,8 @@ func TestWatchThatCouldNotStart(t *testing.T) {
 	if _, err := w.stop(t.Context()); !errors.Is(err, no) {
 		t.Error(err)
 	}
-	w = startWatch(t.Context(), startLocal, "trap '' INT; echo "+watching+"; exit 3", nil) // also when it is stopped sooner
+	w = startWatch(t.Context(), startLocal, "trap '' INT; echo "+watching+"; exit 3", // also when it is stopped sooner
+		[]ask{{id: "none", script: "true"}})
 	if _, err := w.stop(t.Context()); err == nil {
 		t.Error("one that ended before its time gave answers")
 	}
