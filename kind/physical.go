@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -48,7 +49,30 @@ func startPhysical(ctx context.Context, o *Options) (*bed.Physical, error) {
 		}
 		return nil
 	})
-	return p, group.Wait()
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return p, stopReflections(ctx, o)
+}
+
+// noHairpin is for the ports of the bridge that Docker calls by its network's ID.
+const noHairpin = `set -e
+for port in /sys/class/net/br-"$1"/brif/*; do bridge link set dev "${port##*/}" hairpin off; done
+`
+
+// stopReflections keeps the trunk's ports from sending frames back to where they came from. An engine without a proxy for
+// published ports asks for that (moby, libnetwork/drivers/bridge: hairpin mode); a node's switch would then take its own VMs
+// for hosts behind the NIC, and drop what is sent to them.
+func stopReflections(ctx context.Context, o *Options) error {
+	id, err := o.Engine.Docker(ctx, "network", "inspect", "--format", "{{slice .Id 0 12}}", trunkName(o.Name))
+	if err == nil {
+		_, err = o.Engine.Docker(ctx, "run", "--rm", "--label", madeLabel+"="+o.Name, "--network", "host", "--cap-add", "NET_ADMIN",
+			"--entrypoint", "sh", o.NodeImage, "-c", noHairpin, "sh", strings.TrimSpace(id))
+	}
+	if err != nil {
+		return fmt.Errorf("the physical side's bridge: %w", err)
+	}
+	return nil
 }
 
 // bareLink takes a link's addresses, and so its routes, and leaves it up: a NIC for VLANs alone.

@@ -29,6 +29,7 @@ func engineOf(t *testing.T, cases string) (e Engine, asked func() []string) {
 }
 
 const physicalAnswers = `"ps "*) echo c-worker; echo c-control-plane ;;
+"network inspect "*" c-trunk") echo 0123456789ab ;;
 "inspect "*c-control-plane) echo 172.19.0.2 ;;
 "inspect "*c-worker) echo 172.19.0.3 ;;
 "inspect "*c-vlan-1924) echo 172.19.0.4 ;;
@@ -68,11 +69,15 @@ func TestStartPhysical(t *testing.T) {
 		"network connect c-trunk c-control-plane", "network connect c-trunk c-worker",
 		"--name c-vlan-1924 --hostname vlan-1924 --network c-trunk", "--name c-vlan-1925 --hostname vlan-1925 --network c-trunk",
 		"run --detach --label io.github.vmnet-project.cluster=c --cap-add NET_ADMIN",
+		"--network host --cap-add NET_ADMIN --entrypoint sh node:1 -c set -e", "hairpin off",
 		"sh eth0 1924 192.0.2.1/24", "sh eth0 1925 198.51.100.1/24",
 	} {
 		if !slices.ContainsFunc(all, func(line string) bool { return strings.Contains(line, words) }) {
 			t.Errorf("no %q in\n%s", words, strings.Join(all, "\n"))
 		}
+	}
+	if last := all[len(all)-1]; !strings.HasSuffix(last, "sh 0123456789ab ") { // when every port is there
+		t.Errorf("the last is %q", last)
 	}
 	for _, node := range []string{"c-control-plane", "c-worker"} { // its address must not stay as a route of the node
 		if !slices.ContainsFunc(all, func(line string) bool {
@@ -103,6 +108,7 @@ func TestStartPhysicalFails(t *testing.T) {
 		"not joined":       {"*\"c-trunk c-worker\") exit 1 ;;\n" + physicalAnswers, "joining c-worker to the physical side"},
 		"links differ":     {strings.ReplaceAll(physicalAnswers, "LINK", "eth2"), `["eth1" "eth2"]: one name is needed`},
 		"a peer is not up": {"*\"run \"*vlan-1925*) exit 1 ;;\n" + physicalAnswers, "starting the peer vlan-1925"},
+		"ports reflect":    {"\"run --rm \"*) exit 1 ;;\n" + physicalAnswers, "the physical side's bridge"},
 		"no VLAN link":     {"*\"sh eth0 1924 \"*) exit 1 ;;\n" + physicalAnswers, "VLAN 1924 of the peer vlan-1924"},
 	} {
 		t.Run(name, func(t *testing.T) {
