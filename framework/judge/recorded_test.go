@@ -20,7 +20,7 @@ const recordedFile = "clusternetwork.json"
 func observations(t testing.TB) map[string]model.Observation {
 	t.Helper()
 	var files []string
-	for _, pattern := range []string{"testdata/*.json*", "testdata/composed/*.json"} {
+	for _, pattern := range []string{"testdata/*.json*", "testdata/live/secondary-udn.json.gz", "testdata/composed/*.json"} {
 		found, err := filepath.Glob(pattern)
 		if err != nil {
 			t.Fatal(err)
@@ -29,7 +29,7 @@ func observations(t testing.TB) map[string]model.Observation {
 	}
 	all := map[string]model.Observation{recordedFile + " with a spare": withSpare(t, recorded(t))}
 	for _, name := range files {
-		all[filepath.Base(name)] = load(t, name)
+		all[strings.TrimPrefix(name, "testdata/")] = load(t, name)
 	}
 	return all
 }

@@ -63,6 +63,22 @@ func (m Mutation) Covered(patterns []Pattern) bool {
 	})
 }
 
+// becomes is the path of the row that one becomes by another value of a part of its key, as if it were added.
+func (m Mutation) becomes() string {
+	end := strings.LastIndex(m.Path, "].")
+	start := strings.LastIndex(m.Path[:max(end, 0)], "[")
+	if start < 0 || m.New == "" {
+		return ""
+	}
+	words := strings.Split(m.Path[start+1:end], " ")
+	i := slices.Index(words, m.Old)
+	if i < 0 || len(words) < 2 {
+		return ""
+	}
+	words[i] = m.New
+	return m.Path[:start] + "[+" + strings.Join(words, " ") + "]"
+}
+
 // All lists the changes that can be made to the observation. They act on o itself, one at a time.
 func All(o *model.Observation) []Mutation {
 	w := &walker{values: map[string]string{}}
@@ -70,6 +86,9 @@ func All(o *model.Observation) []Mutation {
 	w.borrow()
 	for i, m := range w.found {
 		w.found[i].segments = append(w.found[i].segments, split(m.Path))
+		if other := m.becomes(); other != "" {
+			w.found[i].segments = append(w.found[i].segments, split(other))
+		}
 		for _, l := range m.Leaves {
 			w.found[i].segments = append(w.found[i].segments, split(l))
 		}

@@ -152,3 +152,17 @@ func TestMutationsActAndAreTakenBack(t *testing.T) {
 		}
 	}
 }
+
+func TestBecomes(t *testing.T) {
+	for _, c := range []struct{ path, old, now, want string }{
+		{"vms[a].guest.routes[inet local 127.0.0.0/8].table", "local", "main", "vms[a].guest.routes[+inet main 127.0.0.0/8]"},
+		{"vms[a].guest.routes[inet local 127.0.0.0/8].dev", "lo", "eth0", ""},
+		{"vms[a].guest.routes[inet local 127.0.0.0/8].table", "local", "", ""},
+		{"vms[a].launcher.links[eth0].name", "eth0", "eth1", ""},
+		{"facts.mtu", "1400", "1401", ""},
+	} {
+		if got := (Mutation{Path: c.path, Old: c.old, New: c.now}).becomes(); got != c.want {
+			t.Errorf("%s from %q to %q becomes %q, want %q", c.path, c.old, c.now, got, c.want)
+		}
+	}
+}
