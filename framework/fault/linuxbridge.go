@@ -31,7 +31,7 @@ func linuxBridges() []Fault {
 			Red:   red("MC-03", `^vm-b1 network-status of network \S+, default false: mac: expected 02:00:00:00:00:77 .*observed 02:86:5e:00:00:21$`)},
 		{ID: "MC-04/sysctl", Text: "the setting of the chain's second plugin is put back on vm-b1's interface tuned",
 			Steps: []Step{untuned},
-			Red:   red("MC-04", `^vm-b1 sysctl net\.ipv4\.conf\.[0-9a-f]{11}-nic\.arp_notify: expected 1 .*observed 0$`)},
+			Red:   red("MC-04", `^vm-b1 sysctl net\.ipv4\.conf\.[0-9a-f]{11}-nic\.drop_gratuitous_arp: expected 1 .*observed 0$`)},
 	})
 }
 
@@ -102,4 +102,4 @@ var untuned = Script{At: Launcher, VM: "vm-b1",
 	Change: `echo 0 >` + arpNotify,
 	Revert: `echo $was >` + arpNotify}
 
-var arpNotify = `/proc/sys/net/ipv4/conf/` + pluginLinkOf("tuned") + `/arp_notify`
+var arpNotify = `/proc/sys/net/ipv4/conf/` + pluginLinkOf("tuned") + `/drop_gratuitous_arp`

@@ -48,7 +48,7 @@ var bridgeSeen = seenBy{
 	}),
 	"MC-03/mac": ofLink("vm-b1", launcherLinksOf, "poda116c9ed46d", func(l *model.Link) { l.MAC = "02:00:00:00:00:77" }),
 	"MC-04/sysctl": func(o *model.Observation) {
-		at(o, model.Steady).Physical.Sysctls["vm-b1"].Value["net.ipv4.conf.aba407b81ed-nic.arp_notify"] = "0"
+		at(o, model.Steady).Physical.Sysctls["vm-b1"].Value["net.ipv4.conf.aba407b81ed-nic.drop_gratuitous_arp"] = "0"
 	},
 }
 

@@ -68,7 +68,7 @@ func composeLinuxBridge(t *testing.T) model.Observation {
 	s := stageOf(model.Steady, b, cnv)
 	for key, asked := range map[string]model.NetworkSpec{"plain": {Plugins: []string{"bridge"}}, "access": {Plugins: []string{"bridge"}, VLAN: 1924},
 		"tagging": {Plugins: []string{"bridge"}, Trunk: []int{1924}}, "cnv": {Plugins: []string{"cnv-bridge"}},
-		"tuned": {Plugins: []string{"bridge", "tuning"}, Sysctls: map[string]string{"net.ipv4.conf.IFNAME.arp_notify": "1"}}} {
+		"tuned": {Plugins: []string{"bridge", "tuning"}, Sysctls: map[string]string{"net.ipv4.conf.IFNAME.drop_gratuitous_arp": "1"}}} {
 		asked.Topology, asked.Role, asked.Bridge = "bridge", roleSecondary, "vmnet-br0"
 		s.Networks[key] = seen("api", "get network-attachment-definition "+key, model.Network{Namespace: bridgeNamespace, Name: key, Asked: asked, NetworkName: key})
 	}
@@ -119,6 +119,6 @@ func bridgePlugins(s model.Stage) model.PhysicalView {
 		p.Attachments[name] = seen("api", "get pod "+v.Pod.Value.Name, rows)
 	}
 	p.Attachments["neighbour"] = seen("api", "get pod neighbour", []model.Attachment{{Name: bridgeNamespace + "/plain", Interface: "net1", MAC: "0a:00:00:00:00:11", IPs: []string{"10.3.3.11"}}})
-	p.Sysctls[bridgeVM] = seen("launcher vm-b1", "sysctl", map[string]string{"net.ipv4.conf." + tunedVeth + ".arp_notify": "1", "net.ipv4.conf." + plainVeth + ".arp_notify": "0"})
+	p.Sysctls[bridgeVM] = seen("launcher vm-b1", "sysctl", map[string]string{"net.ipv4.conf." + tunedVeth + ".drop_gratuitous_arp": "1", "net.ipv4.conf." + plainVeth + ".drop_gratuitous_arp": "0"})
 	return p
 }

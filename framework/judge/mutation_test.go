@@ -71,7 +71,7 @@ var equivalent = []struct{ claims, op, path, why string }{
 	{"MC-01 MC-02", "dropped|borrowed", `facts\.nodes\[n\d\](\.name)?$`, "the other node is judged alone"},
 	{"MC-02", "dropped", `(networks\[tuned\]\.asked\.plugins\[\w+\]|networks\[cnv\])$`, "the others are there as well"},
 	{"MC-03", "changed|emptied", `(spec\.interfaces\[default\]|attachments\[vm-b1\]\[ovn-kubernetes\])\.name$`, "the pod network's, by whatever name"},
-	{"MC-04", "changed", `sysctls\[vm-b1\]\[net\.ipv4\.conf\.a116c9ed46d-nic\.arp_notify\]$`, "another than the chain's"},
+	{"MC-04", "changed", `sysctls\[vm-b1\]\[net\.ipv4\.conf\.a116c9ed46d-nic\.drop_gratuitous_arp\]$`, "another than the chain's"},
 	{"SU-08 SU-10", "borrowed", `paths\[.*\]\.target$`, "the same host"},
 }
 

@@ -45,7 +45,7 @@ func TestAskedOfAttachments(t *testing.T) {
 			"access":  {Topology: "bridge", Role: "secondary", Bridge: "vmnet-br0", VLAN: 1924, Plugins: []string{"bridge"}},
 			"tagging": {Topology: "bridge", Role: "secondary", Bridge: "vmnet-br0", Trunk: []int{1924}, Plugins: []string{"bridge"}},
 			"tuned": {Topology: "bridge", Role: "secondary", Bridge: "vmnet-br0", Plugins: []string{"bridge", "tuning"},
-				Sysctls: map[string]string{"net.ipv4.conf.IFNAME.arp_notify": "1"}},
+				Sysctls: map[string]string{"net.ipv4.conf.IFNAME.drop_gratuitous_arp": "1"}},
 			"cnv": {Topology: "bridge", Role: "secondary", Bridge: "vmnet-br0", Plugins: []string{"cnv-bridge"}},
 		},
 	} {
