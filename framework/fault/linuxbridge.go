@@ -98,8 +98,8 @@ f=/proc/1/root$d/tuning; [ ! -f "$f" ] || echo "$f"; done | grep .`,
 
 // untuned puts a setting back to what the kernel has by itself.
 var untuned = Script{At: Launcher, VM: "vm-b1",
-	Save:   `cat ` + arpNotify,
-	Change: `echo 0 >` + arpNotify,
-	Revert: `echo $was >` + arpNotify}
+	Save:   `cat ` + chainedSysctl,
+	Change: `echo 0 >` + chainedSysctl,
+	Revert: `echo $was >` + chainedSysctl}
 
-var arpNotify = `/proc/sys/net/ipv4/conf/` + pluginLinkOf("tuned") + `/drop_gratuitous_arp`
+var chainedSysctl = `/proc/sys/net/ipv4/conf/` + pluginLinkOf("tuned") + `/drop_gratuitous_arp`

@@ -65,10 +65,6 @@ func All() []Claim {
 	return slices.Concat(clusterNetwork(), primaryUDN(), masquerade(), secondaryUDN(), localnets(), linuxBridges())
 }
 
-// Proven are the scenarios that a run takes where none is named: those of which every claim was seen on a real cluster,
-// true and, by a fault, false. The others' claims are judged all the same, where they are asked for.
-func Proven() []string { return []string{ClusterNetwork} }
-
 // of makes claims a scenario's, which needs these features for all of them.
 func of(scenario string, needs []model.Feature, claims []Claim) []Claim {
 	for i := range claims {

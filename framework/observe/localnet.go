@@ -35,11 +35,11 @@ func (o *observer) onVLANs(ctx context.Context) {
 			func() {
 				o.step("hosts on VLANs", func() { together(each(hosts, func(h *vlanHost) { h.start(ctx) })...) })
 			},
-			func() { o.step("leases", func() { o.served(ctx) }) },
 		)
 	})
 	o.step("paths", func() {
-		var parts []func()
+		// after the guests were read: what they have by then is in the server's file
+		parts := []func(){func() { o.step("leases", func() { o.served(ctx) }) }}
 		for _, s := range o.guestSpecs() {
 			parts = append(parts, func() {
 				o.attempts(ctx, placed("guest "+s.Name), o.vlanProbes(s, p), o.visitor(s.Name))

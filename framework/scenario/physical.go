@@ -113,7 +113,8 @@ func (r *Running) leavePhysical(ctx context.Context) error {
 
 // RestorePhysical takes back what runs that were killed have left on the nodes: bridges, bridge mappings and links. What a
 // run has that was meant to stay, and whose namespaces are there, stays. A DHCP server ended with its run. Nodes are left
-// alone where the underlay names no physical side, or none of the scenarios is about it.
+// alone where the underlay names no physical side, or none of the scenarios is about it. A host on a VLAN that cannot be
+// reached is an *bed.InputError, before anything is touched.
 func RestorePhysical(ctx context.Context, b *bed.Bed, scenarios ...string) error {
 	if _, ok := b.Physical(); !ok || !slices.ContainsFunc(scenarios, func(name string) bool { return definitions[name].physical }) {
 		return nil
@@ -121,6 +122,9 @@ func RestorePhysical(ctx context.Context, b *bed.Bed, scenarios ...string) error
 	side := sideOf(b)
 	side.mu.Lock()
 	defer side.mu.Unlock()
+	if err := side.ask(ctx); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, physicalTime, fmt.Errorf("not done within %s", physicalTime))
 	defer cancel()
 	over, err := side.over(ctx, b)

@@ -21,8 +21,8 @@ import (
 )
 
 // refusalTime is how long a pod on a network that is to be refused is looked at. OVN-Kubernetes' plugin waits half a minute
-// for what nobody writes, and kubelet tells of it after that.
-const refusalTime = 90 * time.Second
+// for what nobody writes, and kubelet tells of it after that; on a slow node Multus' own time-outs come before.
+const refusalTime = 3 * time.Minute
 
 const apiPlace = "api"
 

@@ -13,9 +13,10 @@ import (
 var _ = Describe("VM on the default cluster network", Ordered, ContinueOnFailure, Label("scenario:"+judge.ClusterNetwork), func() {
 	s := session.Of(judge.ClusterNetwork)
 
-	BeforeAll(s.Deployed, NodeTimeout(session.ClaimTimeout))
+	BeforeAll(s.Deployed, NodeTimeout(session.DeployNode))
 	BeforeAll(s.Observe, NodeTimeout(session.ObserveTimeout))
 	JustAfterEach(s.Diagnose, NodeTimeout(session.DiagnosticsTimeout))
+	AfterAll(s.Over, NodeTimeout(session.TeardownTimeout))
 
 	prove := s.Proof
 

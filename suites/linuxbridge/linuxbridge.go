@@ -12,9 +12,10 @@ import (
 var _ = Describe("VM on a Linux bridge", Ordered, ContinueOnFailure, Label("scenario:"+judge.LinuxBridge, "needs:physical-side"), func() {
 	s := session.Of(judge.LinuxBridge)
 
-	BeforeAll(s.Deployed, NodeTimeout(session.ClaimTimeout))
+	BeforeAll(s.Deployed, NodeTimeout(session.DeployNode))
 	BeforeAll(s.Observe, NodeTimeout(session.ObserveTimeout))
 	JustAfterEach(s.Diagnose, NodeTimeout(session.DiagnosticsTimeout))
+	AfterAll(s.Over, NodeTimeout(session.TeardownTimeout))
 
 	prove := s.Proof
 

@@ -12,9 +12,10 @@ import (
 var _ = Describe("VM on a primary UserDefinedNetwork", Ordered, ContinueOnFailure, Label("scenario:"+judge.PrimaryUDN, "needs:udn", "needs:l2bridge"), func() {
 	s := session.Of(judge.PrimaryUDN)
 
-	BeforeAll(s.Deployed, NodeTimeout(session.ClaimTimeout))
+	BeforeAll(s.Deployed, NodeTimeout(session.DeployNode))
 	BeforeAll(s.Observe, NodeTimeout(session.ObserveTimeout))
 	JustAfterEach(s.Diagnose, NodeTimeout(session.DiagnosticsTimeout))
+	AfterAll(s.Over, NodeTimeout(session.TeardownTimeout))
 
 	prove := s.Proof
 

@@ -12,9 +12,10 @@ import (
 var _ = Describe("VM on a primary and a secondary UserDefinedNetwork", Ordered, ContinueOnFailure, Label("scenario:"+judge.SecondaryUDN, "needs:udn", "needs:l2bridge"), func() {
 	s := session.Of(judge.SecondaryUDN)
 
-	BeforeAll(s.Deployed, NodeTimeout(session.ClaimTimeout))
+	BeforeAll(s.Deployed, NodeTimeout(session.DeployNode))
 	BeforeAll(s.Observe, NodeTimeout(session.ObserveTimeout))
 	JustAfterEach(s.Diagnose, NodeTimeout(session.DiagnosticsTimeout))
+	AfterAll(s.Over, NodeTimeout(session.TeardownTimeout))
 
 	prove := s.Proof
 

@@ -18,23 +18,33 @@ import (
 // Deploy makes all scenarios of the session at the same time and returns when each is up or has failed: nobody looks at one
 // while the VMs of another boot, which on a small machine would be seen. It is the suite's first node. A scenario that does
 // not come up fails its own specs, see Deployed, and no other's.
+//
+// Where guests run without KVM a core is busy with one VM's start alone, so each scenario waits for its specs, and is taken
+// away after them.
 func Deploy(ctx ginkgo.SpecContext) {
 	if current.options.Bed == nil {
 		return // each scenario says so
 	}
 	outer, cancel := current.bound(ctx)
 	defer cancel()
-	// its own end, so that what did not come up is told and looked at by the scenario's specs
-	bounded, end := context.WithTimeoutCause(outer, DeployTimeout, fmt.Errorf("not deployed within %s", DeployTimeout))
+	bounded, end := deadline(outer)
 	defer end()
 	// planned before anything is made, so that an interrupt finds it
 	ginkgo.DeferCleanup(teardown, ginkgo.NodeTimeout(TeardownTimeout))
 	var parts sync.WaitGroup
 	parts.Go(func() { observe.Prepare(bounded, current.options.Bed, current.facts) })
 	for _, s := range selected(current.options.Claims, current.facts) {
+		if s.waits = current.facts.Emulation; s.waits {
+			continue
+		}
 		parts.Go(func() { s.deploy(bounded) })
 	}
 	parts.Wait()
+}
+
+// deadline is the deployment's own end, so that what did not come up is told and looked at by the scenario's specs.
+func deadline(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeoutCause(ctx, DeployTimeout, fmt.Errorf("not deployed within %s", DeployTimeout))
 }
 
 // selected are the scenarios of the claims that apply, each with the stages that its claims read. Those of claims of which

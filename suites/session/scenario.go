@@ -22,6 +22,7 @@ type Scenario struct {
 	stages      []string
 	running     *scenario.Running
 	failed      error // why it does not come up
+	waits       bool  // it is made when its specs come, and taken away after them
 	idle        bool  // none of its claims applies to the cluster: it is not deployed, and each says so
 	observation model.Observation
 	diagnosed   bool
@@ -37,9 +38,16 @@ func Of(name string) *Scenario {
 	return current.scenarios[name]
 }
 
-// Deployed says whether the scenario came up: its specs fail when it did not.
-func (s *Scenario) Deployed(ginkgo.SpecContext) {
+// Deployed says whether the scenario came up: its specs fail when it did not. One that waited is made now.
+func (s *Scenario) Deployed(ctx ginkgo.SpecContext) {
 	ginkgo.GinkgoHelper()
+	if s.waits && !s.idle {
+		outer, cancel := current.bound(ctx)
+		defer cancel()
+		bounded, end := deadline(outer)
+		defer end()
+		s.deploy(bounded)
+	}
 	switch {
 	case current.options.Bed == nil:
 		ginkgo.Fail("no bed: session.Begin was not called before the specs")
@@ -127,6 +135,14 @@ func (s *Scenario) Diagnose(ctx ginkgo.SpecContext) {
 	err := s.running.Diagnostics(ctx, dir)
 	done(err)
 	ginkgo.AddReportEntry("diagnostics", dir)
+}
+
+// Over takes the scenario away after its specs, so that the next one has the machine for itself; what could not be taken
+// away is so, or told, when the suite ends.
+func (s *Scenario) Over(ctx ginkgo.SpecContext) {
+	if s.waits {
+		_ = s.teardown(ctx)
+	}
 }
 
 // teardown takes the scenario away; it goes on when the run was interrupted.
