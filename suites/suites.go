@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/ginkgo/v2/formatter"
@@ -95,10 +96,15 @@ type outcome struct{}
 
 func (outcome) Fail() {}
 
+// suiteTimeout is in place of Ginkgo's hour, which all scenarios one after another on a slow machine may need: each node has
+// its own.
+const suiteTimeout = 6 * time.Hour
+
 // runSpecs runs the specs with these labels and returns what failed beside claims.
 func runSpecs(labels []string) []string {
 	suite, reporter := ginkgo.GinkgoConfiguration()
 	suite.LabelFilter = strings.Join(labels, " || ")
+	suite.Timeout = suiteTimeout
 	// the progress is Step's, the outcome the report's
 	formatter.ColorableStdOut, formatter.ColorableStdErr = io.Discard, io.Discard
 	var problems []string

@@ -94,11 +94,10 @@ func (o *observer) after(ctx context.Context, name string) {
 		o.step("network "+doomed, func() { o.removal(ctx) })
 		o.step("paths", func() { o.fromNodes(ctx, o.despiteRemoval()) })
 	default:
-		parts := []func(){func() { o.guests(ctx, o.concerned(name)) }}
-		if o.running.Scenario == localnet {
-			parts = append(parts, func() { o.served(ctx) })
+		o.step("guests", func() { o.guests(ctx, o.concerned(name)) })
+		if o.running.Scenario == localnet { // what the guests have by now is in the server's file
+			o.step("leases", func() { o.served(ctx) })
 		}
-		o.step("guests", func() { together(parts...) })
 	}
 }
 

@@ -115,12 +115,12 @@ func (r *Running) start(ctx context.Context, objects []client.Object) error {
 	if err != nil {
 		return err
 	}
-	return inTurns(ctx, turnsFor(nodes), slices.Concat(pods, vms, followers), func(ctx context.Context, o client.Object) error {
+	return inTurns(ctx, turnsFor(nodes), slices.Concat(pods, vms, followers), r.weight, func(ctx context.Context, o client.Object) error {
 		r.awaitLeader(ctx, o)
 		if err := r.apply(ctx, []client.Object{o}); err != nil {
 			return err
 		}
-		r.awaitAddress(ctx, o)
+		r.awaitTurn(ctx, o)
 		return nil
 	})
 }

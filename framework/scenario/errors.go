@@ -35,7 +35,7 @@ type Timeouts struct {
 // DefaultTimeouts are used where Options has none.
 func DefaultTimeouts() Timeouts {
 	return Timeouts{
-		Apply: 6 * time.Minute, Network: time.Minute, Migration: 6 * time.Minute, NetworksGone: 3 * time.Minute, PodReady: 8 * time.Minute, VMIRunning: 8 * time.Minute, SSH: 4 * time.Minute,
+		Apply: 12 * time.Minute, Network: time.Minute, Migration: 6 * time.Minute, NetworksGone: 3 * time.Minute, PodReady: 8 * time.Minute, VMIRunning: 8 * time.Minute, SSH: 4 * time.Minute,
 		ImagePull: 2 * time.Minute, VMsGone: 2 * time.Minute, NamespaceGone: 2 * time.Minute, Diagnostics: 2 * time.Minute,
 	}
 }

@@ -23,6 +23,10 @@ const (
 	turnsANode = 2
 	// turn is how long one may take: what is slower is waited for elsewhere, with better words.
 	turn = 45 * time.Second
+	// A VM without KVM has a node for itself until its guest runs, for so long at most. What KubeVirt does until then has
+	// deadlines of 20 s (pkg/virt-handler/cmd-client: longTimeout) and of a minute (the kernel-boot container), and a VM that
+	// misses them fails.
+	emulatedTurn = 3 * time.Minute
 )
 
 // turns are shared by all scenarios of the process: they start at once, and on the same nodes.
@@ -36,16 +40,18 @@ func turnsFor(nodes int) *semaphore.Weighted {
 	return turns.Weighted
 }
 
-// inTurns does something with each object, as many at the same time as there are turns, in their order.
-func inTurns(ctx context.Context, t *semaphore.Weighted, objects []client.Object, do func(context.Context, client.Object) error) error {
+// inTurns does something with each object, as many at the same time as there are turns, in their order; weigh says how many
+// turns one takes.
+func inTurns(ctx context.Context, t *semaphore.Weighted, objects []client.Object, weigh func(client.Object) int64, do func(context.Context, client.Object) error) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for _, o := range objects {
-		if err := t.Acquire(ctx, 1); err != nil {
+		weight := weigh(o)
+		if err := t.Acquire(ctx, weight); err != nil {
 			// where one of the group has failed, that is the reason
 			return cmp.Or(group.Wait(), fmt.Errorf("%s has not had its turn: %w", o.GetName(), context.Cause(ctx)))
 		}
 		group.Go(func() error {
-			defer t.Release(1)
+			defer t.Release(weight)
 			return do(ctx, o)
 		})
 	}
@@ -78,8 +84,29 @@ func leaderOf(o client.Object) string {
 	return ""
 }
 
-// awaitAddress waits until a pod, or a VM's launcher, has its address on the cluster's network.
-func (r *Running) awaitAddress(ctx context.Context, o client.Object) {
+// emulated says whether an object is a VM whose guest will run without KVM.
+func (r *Running) emulated(o client.Object) bool {
+	_, vm := o.(*kubevirtv1.VirtualMachine)
+	return vm && r.facts.Emulation
+}
+
+// weight is how many turns an object takes: all of a node's where its guest is emulated.
+func (r *Running) weight(o client.Object) int64 {
+	if r.emulated(o) {
+		return turnsANode
+	}
+	return 1
+}
+
+// awaitTurn waits until a pod, or a VM's launcher, has its address on the cluster's network, or a guest without KVM runs.
+func (r *Running) awaitTurn(ctx context.Context, o client.Object) {
+	if r.emulated(o) {
+		r.within(ctx, emulatedTurn, func(now *glance) bool {
+			vmi := now.vmis[o.GetName()]
+			return vmi != nil && (vmi.Status.Phase == kubevirtv1.Running || vmi.IsFinal())
+		})
+		return
+	}
 	addressed := func(p *corev1.Pod) bool { return p != nil && p.Status.PodIP != "" }
 	_, vm := o.(*kubevirtv1.VirtualMachine)
 	r.within(ctx, turn, func(now *glance) bool {

@@ -9,13 +9,36 @@ import (
 	"time"
 
 	"golang.org/x/sync/semaphore"
+	kubevirtv1 "kubevirt.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/vmnet-project/vmnet/framework/model"
 )
+
+func one(client.Object) int64 { return 1 }
+
+// A VM without KVM takes a node's turns, what else there is one.
+func TestWeight(t *testing.T) {
+	_, objects := placed(t, "primary-udn")
+	for _, emulation := range []bool{false, true} {
+		r := &Running{facts: model.Facts{Emulation: emulation}}
+		for _, o := range objects {
+			_, vm := o.(*kubevirtv1.VirtualMachine)
+			want := int64(1)
+			if vm && emulation {
+				want = turnsANode
+			}
+			if got := r.weight(o); got != want {
+				t.Errorf("%T %s, emulation %t: %d turns, want %d", o, o.GetName(), emulation, got, want)
+			}
+		}
+	}
+}
 
 func TestInTurns(t *testing.T) {
 	_, objects := placed(t, "primary-udn")
 	var at, most, done atomic.Int32
-	err := inTurns(t.Context(), semaphore.NewWeighted(2), objects, func(context.Context, client.Object) error {
+	err := inTurns(t.Context(), semaphore.NewWeighted(2), objects, one, func(context.Context, client.Object) error {
 		now := at.Add(1)
 		for old := most.Load(); now > old && !most.CompareAndSwap(old, now); old = most.Load() { //nolint:revive // a maximum
 		}
@@ -34,7 +57,7 @@ func TestATurnThatNeverCame(t *testing.T) {
 	_, objects := placed(t, "primary-udn")
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 50*time.Millisecond, errTimeout)
 	defer cancel()
-	err := inTurns(ctx, semaphore.NewWeighted(1), objects, func(ctx context.Context, _ client.Object) error {
+	err := inTurns(ctx, semaphore.NewWeighted(1), objects, one, func(ctx context.Context, _ client.Object) error {
 		<-ctx.Done()
 		return nil
 	})
@@ -42,7 +65,7 @@ func TestATurnThatNeverCame(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	broken := errors.New("refused")
-	err = inTurns(t.Context(), semaphore.NewWeighted(1), objects, func(context.Context, client.Object) error { return broken })
+	err = inTurns(t.Context(), semaphore.NewWeighted(1), objects, one, func(context.Context, client.Object) error { return broken })
 	if !errors.Is(err, broken) {
 		t.Errorf("want the reason, got %v", err)
 	}
