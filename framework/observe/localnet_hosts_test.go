@@ -11,10 +11,7 @@ import (
 )
 
 // hereAsHost is this machine as a host on a VLAN.
-type hereAsHost struct {
-	bed.Host
-	shell
-}
+type hereAsHost struct{ bed.Host }
 
 func (hereAsHost) Place() string { return "peer vlan-1924" }
 func (hereAsHost) Run(ctx context.Context, argv ...string) (string, error) {
