@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -60,6 +61,14 @@ func (r *Running) awaitVMs(ctx context.Context, specs []model.VMSpec) error {
 
 func (r *Running) awaitVM(ctx context.Context, vm string, inside bool) error {
 	if err := r.step(vm+" Running", func() error { return r.awaitRunning(ctx, vm) }); err != nil || !inside {
+		return err
+	}
+	err := r.step(vm+" SSH", func() error { return r.awaitSSH(ctx, vm) })
+	var lame *lameError
+	if !errors.As(err, &lame) {
+		return err
+	}
+	if err := r.step(vm+" started once more, as "+lame.Error(), func() error { return r.renew(ctx, vm, lame.uid) }); err != nil {
 		return err
 	}
 	return r.step(vm+" SSH", func() error { return r.awaitSSH(ctx, vm) })
@@ -142,7 +151,7 @@ func (r *Running) awaitSSH(ctx context.Context, name string) error {
 		defer cancel()
 		if _, err := r.guest(name).Run(attempt, "sh", "-c", r.Profile.Serve); err != nil {
 			last = err.Error()
-			return false, nil
+			return false, r.lame(ctx, name)
 		}
 		return true, nil
 	})
