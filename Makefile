@@ -96,7 +96,7 @@ help:
 		'  DOCKER=host|machine      the Docker engine: this host'\''s, or a machine that is started for it' \
 		'  IMAGES=registry|source   published images, or the same components built from source' \
 		'  NODES=2                  nodes of the cluster, 1 to 8' \
-		'  SCENARIO=a,b             the scenarios to run; cluster-network without it' \
+		'  SCENARIO=a,b             the scenarios to run; all without it' \
 		'  CLAIMS=CN-09,CN-14       the claims to prove; all of the scenarios without it' \
 		'  FAULTS=CN-09             the faults to inject, by ID or by the claim they are meant for' \
 		'  BED=DIR                  a bed directory instead of the one that make up made' \

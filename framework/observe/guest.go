@@ -63,7 +63,7 @@ func (o *observer) guest(ctx context.Context, vm string) {
 	})
 }
 
-// awaitLeases waits, for ten seconds at most, until each NIC has an address and what comes with it: a guest is entered by
+// awaitLeases waits, for eight seconds and what the looks take, until each NIC has an address and what comes with it: a guest is entered by
 // its first NIC, when the DHCP client on the second may still be at work.
 const awaitLeases = `leased() {
 	for n in /sys/class/net/*; do [ -e "$n/device" ] || continue; n=${n##*/}

@@ -37,9 +37,10 @@ func (o *observer) onVLANs(ctx context.Context) {
 			},
 		)
 	})
+	// after the guests were read: what they have by then is in the server's file; the attempts between VMs need it
+	o.step("leases", func() { o.served(ctx) })
 	o.step("paths", func() {
-		// after the guests were read: what they have by then is in the server's file
-		parts := []func(){func() { o.step("leases", func() { o.served(ctx) }) }}
+		var parts []func()
 		for _, s := range o.guestSpecs() {
 			parts = append(parts, func() {
 				o.attempts(ctx, placed("guest "+s.Name), o.vlanProbes(s, p), o.visitor(s.Name))
