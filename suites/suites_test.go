@@ -73,6 +73,7 @@ func TestSuites(t *testing.T) {
 		t.Fatal(err)
 	}
 	suite, reporter := ginkgo.GinkgoConfiguration()
+	suite.Timeout = suiteTimeout
 	ginkgo.RunSpecs(t, "vmnet", suite, reporter)
 }
 

@@ -142,7 +142,7 @@ var localnetSeen = seenBy{
 	"LN-06/nad/other-tag":   lostTag("vm-m", "vm-l"),
 	"LN-06/cudn/other-tag":  lostTag("vm-d", "vm-c"),
 	"LN-07/nad/translated":  seenAs("vm-l", "192.0.2.2"),
-	"LN-07/cudn/translated": func(o *model.Observation) { ofPath(o, "vm-c>peer/vlan-1924", false) },
+	"LN-07/cudn/translated": seenAs("vm-c", "192.0.2.3"),
 	"LN-08/nad/overheard":   func(o *model.Observation) { heard(o, "vm-l") },
 	"LN-08/cudn/joined": func(o *model.Observation) {
 		heard(o, "vm-c")

@@ -46,8 +46,8 @@ func (o *observer) guest(ctx context.Context, vm string) {
 		asks = append(asks, askLeases, askNeighbours)
 	}
 	prelude := ""
-	if o.running.Scenario == localnet {
-		prelude = awaitLeases
+	if macs := o.addressed(o.stage.VMs[vm].Spec); len(macs) > 0 {
+		prelude = fmt.Sprintf(awaitAddresses, strings.Join(macs, " "))
 	}
 	answers, err := o.visitWith(ctx, vm, prelude, asks)
 	at := placed("guest " + vm)
@@ -63,16 +63,31 @@ func (o *observer) guest(ctx context.Context, vm string) {
 	})
 }
 
-// awaitLeases waits, for eight seconds and what the looks take, until each NIC has an address and what comes with it: a guest is entered by
-// its first NIC, when the DHCP client on the second may still be at work.
-const awaitLeases = `leased() {
-	for n in /sys/class/net/*; do [ -e "$n/device" ] || continue; n=${n##*/}
-		[ ! -e "/run/udhcpc.$n.pid" ] || [ -s "/run/lease.$n" ] || return 1
-		case $($IP -o -4 addr show dev "$n") in *' inet '*) ;; *) return 1 ;; esac
+// awaitAddresses waits, for half a minute at most, until the NICs with these MACs have an address and what comes with it: a
+// guest is entered by its first NIC, when the DHCP clients on the others may still be at work.
+const awaitAddresses = `leased() {
+	for m in %s; do
+		for d in /sys/class/net/*; do
+			[ -e "$d/device" ] && [ "$(cat "$d/address")" = "$m" ] || continue
+			d=${d##*/}
+			[ ! -e "/run/udhcpc.$d.pid" ] || [ -s "/run/lease.$d" ] || return 1
+			case $($IP -o -4 addr show dev "$d") in *' inet '*) ;; *) return 1 ;; esac
+		done
 	done
 }
-i=0; until leased || [ $i -ge 40 ]; do i=$((i+1)); sleep 0.2; done
+end=$(($(date +%%s)+30)); until leased || [ "$(date +%%s)" -ge "$end" ]; do sleep 0.2; done
 `
+
+// addressed are the MACs of the VM's NICs that get an address on a VLAN or on a bridge.
+func (o *observer) addressed(s model.VMSpec) []string {
+	var macs []string
+	for _, i := range s.Interfaces {
+		if asked := o.networkAsked(i); asked.VLAN != 0 || byPlugin(asked) {
+			macs = append(macs, strings.ToLower(i.MAC))
+		}
+	}
+	return macs
+}
 
 // visit runs a batch in a guest.
 func (o *observer) visit(ctx context.Context, vm string, asks []ask) (map[string]answer, error) {

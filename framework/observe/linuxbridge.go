@@ -31,7 +31,6 @@ func (o *observer) linuxBridge(ctx context.Context) {
 			func() { o.step("sysctls in launchers", func() { o.sysctls(ctx) }) },
 			func() { o.step("captures at peers", func() { w.start(ctx) }) },
 			func() { o.step("VLAN links in guests", func() { tagging.add(ctx, o) }) },
-			func() { o.step("addresses in guests", func() { o.addresses(ctx) }) },
 		)
 	})
 	defer o.step("captures", func() {
@@ -114,7 +113,7 @@ func (o *observer) guestNIC(vm string, i model.InterfaceSpec) (string, error) {
 	if err := links.Failure(); err != nil {
 		return "", fmt.Errorf("the guest's links: %w", err)
 	}
-	at := slices.IndexFunc(links.Value, func(l model.Link) bool { return strings.EqualFold(l.MAC, i.MAC) && l.Kind != vlanKind })
+	at := slices.IndexFunc(links.Value, func(l model.Link) bool { return i.MAC != "" && strings.EqualFold(l.MAC, i.MAC) && l.Kind != vlanKind })
 	if at < 0 {
 		return "", fmt.Errorf("the guest has no NIC with MAC %q", i.MAC)
 	}

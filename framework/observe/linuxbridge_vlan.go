@@ -56,34 +56,6 @@ done
 l=$n.%[2]d
 `
 
-// awaitAddresses waits, for ten seconds at most, until the NICs with these MACs have an address: a guest is entered by its
-// first NIC, when the DHCP clients on the others may still be at work.
-const awaitAddresses = `leased() {
-	for m in %s; do
-		for d in /sys/class/net/*; do
-			[ -e "$d/device" ] && [ "$(cat "$d/address")" = "$m" ] || continue
-			case $($IP -o -4 addr show dev "${d##*/}") in *' inet '*) ;; *) return 1 ;; esac
-		done
-	done
-}
-i=0; until leased || [ "$i" -ge 50 ]; do i=$((i+1)); sleep 0.2; done`
-
-// addresses waits for those that guests get on bridges: by the plugin, or of the DHCP server on the VLAN.
-func (o *observer) addresses(ctx context.Context) {
-	var parts []func()
-	for _, s := range o.running.Specs {
-		var macs []string
-		for _, i := range s.Interfaces {
-			if asked := o.networkAsked(i); asked.Bridge != "" && (asked.VLAN != 0 || byPlugin(asked)) {
-				macs = append(macs, strings.ToLower(i.MAC))
-			}
-		}
-		a := ask{id: "addresses", script: fmt.Sprintf(awaitAddresses, strings.Join(macs, " "))}
-		parts = append(parts, func() { _, _ = o.visit(ctx, s.Name, []ask{a}) }) // what is missing shows in what is read then
-	}
-	together(parts...)
-}
-
 // addVLAN makes the link, the same number in each round, and asks for an address there by DHCP; that it gets none is no
 // error here: who has none reaches nobody. What another NIC on the VLAN has to do with the attempts is ruled out: each NIC
 // answers for its own addresses alone (Linux, Documentation/networking/ip-sysctl.rst: arp_ignore), and routes go by it last.

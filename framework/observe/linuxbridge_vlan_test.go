@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -106,7 +107,7 @@ func TestVLANLinkThatCannotBeMade(t *testing.T) {
 // Guests are waited for until their NICs have addresses, and no longer.
 func TestAddressesInAGuest(t *testing.T) {
 	dir, tools := aGuest(t)
-	a := ask{id: "addresses", script: strings.Replace(awaitAddresses, "%s", "02:86:5e:00:00:77 02:86:5e:00:00:23", 1)}
+	a := ask{id: "addresses", script: fmt.Sprintf(awaitAddresses, "02:86:5e:00:00:77 02:86:5e:00:00:23")}
 	come := "#!/bin/sh\necho x >>'" + dir + "/asked'\n[ $(wc -l <'" + dir + "/asked') -lt 3 ] || echo '5: eth3 inet 10.3.3.10/24'\n"
 	if err := os.WriteFile(dir+"/ip", []byte(come), 0o700); err != nil { //nolint:gosec // a program
 		t.Fatal(err)

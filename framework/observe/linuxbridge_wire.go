@@ -2,16 +2,12 @@ package observe
 
 import (
 	"context"
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
 	"github.com/vmnet-project/vmnet/framework/model"
-	"github.com/vmnet-project/vmnet/framework/parse"
 )
 
 // wired is an attempt at the host on a VLAN. Its frames are told from others' by the NIC's MAC.
@@ -30,19 +26,21 @@ func (a wired) holds(f model.Frame) bool {
 // vlanWire is what hosts on VLANs see of a round.
 type vlanWire struct {
 	attempts []wired
-	captures map[string]*vlanCapture // by the host's name
+	captures map[string]*tagCapture // by the host's name
 }
 
-type vlanCapture struct {
-	host    bed.Host
-	process bed.Process
-	err     error
+// tagCapture is one at a host, on the link that carries the tags.
+type tagCapture struct {
+	host  bed.Host
+	tags  ask
+	watch *watch
+	err   error // why there is none
 }
 
 // wirePlan finds the host for each interface on a bridge that is on a VLAN, by its port or by the guest's own tags. That
 // nobody is there is seen in what the underlay says.
 func (o *observer) wirePlan(tagging vlanLinks) *vlanWire {
-	w := &vlanWire{captures: map[string]*vlanCapture{}}
+	w := &vlanWire{captures: map[string]*tagCapture{}}
 	p, ok := o.bed.Physical()
 	if !ok {
 		return w
@@ -62,36 +60,25 @@ func (o *observer) wirePlan(tagging vlanLinks) *vlanWire {
 			w.attempts = append(w.attempts, wired{path: fmt.Sprintf("%s>peer/%s#%s", s.Name, peer.Name, i.Name), vm: s.Name, nic: i, peer: peer})
 			if w.captures[peer.Name] == nil {
 				h, err := o.hostAt("peer/" + peer.Name)
-				w.captures[peer.Name] = &vlanCapture{host: h, err: err}
+				w.captures[peer.Name] = &tagCapture{host: h, err: err}
 			}
 		}
 	}
 	return w
 }
 
-// start starts a capture at each host, on the link that carries the tags.
+// start starts the captures.
 func (w *vlanWire) start(ctx context.Context) {
 	var parts []func()
 	for _, c := range w.captures {
-		parts = append(parts, func() {
-			if c.err != nil {
-				return
-			}
-			ctx, cancel := context.WithTimeout(ctx, PeerTimeout)
-			defer cancel()
-			if c.process, c.err = c.host.Start(ctx, captureTags(c.host.Interface())...); c.err == nil {
-				c.err = c.process.Await(ctx, begun)
-			}
-		})
+		if c.err == nil {
+			parts = append(parts, func() {
+				c.tags = captureOn("tags", c.host.Interface(), tagFilter)
+				c.watch = startWatch(ctx, c.host.Start, "", []ask{c.tags})
+			})
+		}
 	}
 	together(parts...)
-}
-
-// captureTags captures the attempts' flows, and the questions for MACs without which they do not begin, with a tag and
-// without. Behind the word vlan all is looked for behind the tag.
-func captureTags(link string) []string {
-	flows := fmt.Sprintf("arp or tcp port %d", defaultHTTPPort)
-	return []string{"tcpdump", "-i", link, "-n", "-U", "--immediate-mode", "-s", "128", "-w", "-", fmt.Sprintf("%s or (vlan and (%s))", flows, flows)}
 }
 
 // probes are a VM's attempts at hosts on VLANs, each by the NIC that is on the VLAN or by the guest's own link there.
@@ -113,17 +100,15 @@ func (w *vlanWire) probes(o *observer, s model.VMSpec, tagging vlanLinks) []prob
 
 // stop ends all captures, also when the round was interrupted, and keeps each attempt's frames.
 func (w *vlanWire) stop(ctx context.Context, o *observer) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), PeerTimeout)
-	defer cancel()
 	var parts []func()
 	for name, c := range w.captures {
 		parts = append(parts, func() {
-			raw, frames, err := c.stop(ctx)
+			all := c.stop(ctx, placed("peer "+name))
 			o.mu.Lock()
 			defer o.mu.Unlock()
 			for _, a := range w.attempts {
 				if a.peer.Name == name {
-					o.stage.Frames[a.path] = a.frames(raw, frames, err)
+					o.stage.Frames[a.path] = only(all, a.path, a.holds)
 				}
 			}
 		})
@@ -131,32 +116,10 @@ func (w *vlanWire) stop(ctx context.Context, o *observer) {
 	together(parts...)
 }
 
-func (c *vlanCapture) stop(ctx context.Context) (raw string, frames []model.Frame, err error) {
-	if c.process == nil {
-		return "", nil, c.err
+func (c *tagCapture) stop(ctx context.Context, at placed) model.Read[[]model.Frame] {
+	if c.watch == nil {
+		return framesOf(at, ask{show: "tcpdump"}, nil, c.err)
 	}
-	raw, said, err := c.process.Stop(ctx)
-	if err = errors.Join(c.err, err); err == nil {
-		err = whole(said)
-	}
-	if err == nil {
-		frames, err = parse.Frames([]byte(raw))
-	}
-	return raw, frames, err
-}
-
-// frames are the attempt's among all of a capture.
-func (a wired) frames(raw string, all []model.Frame, err error) model.Read[[]model.Frame] {
-	r := model.Read[[]model.Frame]{Place: "peer " + a.peer.Name, At: time.Now().UTC(), Value: []model.Frame{},
-		Command: bed.CommandLine(captureTags(a.peer.Interface)) + ", while " + a.path, Raw: base64.StdEncoding.EncodeToString([]byte(raw))}
-	if err != nil {
-		r.Err = err.Error()
-		return r
-	}
-	for _, f := range all {
-		if a.holds(f) {
-			r.Value = append(r.Value, f)
-		}
-	}
-	return r
+	answers, err := c.watch.stop(ctx)
+	return framesOf(at, c.tags, answers, err)
 }

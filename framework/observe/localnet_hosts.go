@@ -157,7 +157,7 @@ func (h *vlanHost) stop(ctx context.Context, o *observer) {
 		h.neighbours, h.heard, h.tags = ask{show: "ip -j neigh"}, ask{show: "tcpdump"}, ask{show: "tcpdump"}
 	}
 	h.view.Neighbours = read(h.place(), h.neighbours, answers, h.err, parse.Neighbours)
-	h.keep(o, h.frames(h.heard, answers), h.frames(h.tags, answers))
+	h.keep(o, framesOf(h.place(), h.heard, answers, h.err), framesOf(h.place(), h.tags, answers, h.err))
 }
 
 // keep gives each attempt its frames, and the stage what the host sees.
@@ -185,8 +185,9 @@ func (g vlanGuest) has(f model.Frame) bool {
 	return g.mac != "" && (f.SrcMAC == g.mac || f.DstMAC == g.mac)
 }
 
-func (h *vlanHost) frames(a ask, answers map[string]answer) model.Read[[]model.Frame] {
-	r := read(h.place(), a, answers, h.err, func(text string) ([]model.Frame, error) {
+// framesOf reads a capture; one that lost frames is none.
+func framesOf(at placed, a ask, answers map[string]answer, err error) model.Read[[]model.Frame] {
+	r := read(at, a, answers, err, func(text string) ([]model.Frame, error) {
 		if err := whole(answers[a.id].stderr); err != nil {
 			return nil, err
 		}

@@ -30,27 +30,11 @@ func (o *observer) vlanInterface(s model.VMSpec) (model.InterfaceSpec, int) {
 	return model.InterfaceSpec{}, 0
 }
 
-// nicWithMAC is the guest's link that has a MAC.
-func (o *observer) nicWithMAC(vm, mac string) (string, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	links := o.stage.VMs[vm].Guest.Links
-	if err := links.Failure(); err != nil {
-		return "", fmt.Errorf("the guest's links: %w", err)
-	}
-	for _, l := range links.Value {
-		if mac != "" && strings.EqualFold(l.MAC, mac) {
-			return l.Name, nil
-		}
-	}
-	return "", fmt.Errorf("no link of the guest has the MAC %q", mac)
-}
-
 // vlanProbes are a guest's attempts: at the hosts on VLANs and at other VMs out of its NIC on the VLAN, and at the peer
 // outside as its routes lead.
 func (o *observer) vlanProbes(s model.VMSpec, p *peer) []probe {
 	i, vlan := o.vlanInterface(s)
-	nic, err := o.nicWithMAC(s.Name, i.MAC)
+	nic, err := o.guestNIC(s.Name, i)
 	var probes []probe
 	if physical, ok := o.bed.Physical(); ok {
 		probes = o.hostProbes(s.Name, nic, vlan, physical.Peers)

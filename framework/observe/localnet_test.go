@@ -72,7 +72,7 @@ func TestProbesOnTheVLAN(t *testing.T) {
 		if one.name != "vm-c>peer/outside" && (one.by != "eth1" || !strings.Contains(one.ask.text(), "eth1")) {
 			t.Errorf("%s does not leave by the VLAN's NIC: %q", one.name, one.ask.text())
 		}
-		if out, err := exec.Command("sh", "-n", "-c", guestPrelude+probePrelude+awaitLeases+one.ask.text()).CombinedOutput(); err != nil { //nolint:noctx // a test
+		if out, err := exec.Command("sh", "-n", "-c", guestPrelude+probePrelude+fmt.Sprintf(awaitAddresses, "02:86:5e:00:00:16")+one.ask.text()).CombinedOutput(); err != nil { //nolint:noctx // a test
 			t.Errorf("%s: %s", one.name, out)
 		}
 	}

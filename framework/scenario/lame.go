@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,7 +14,7 @@ import (
 	kubevirtv1 "kubevirt.io/api/core/v1"
 )
 
-// lameError is an instance of a VM that runs and will never be ready: a container of its launcher is over. On a slow machine
+// lameError is an instance of a VM that runs and will never be ready: its kernel's container is over. On a slow machine
 // virt-handler gives a start up when a deadline passes, which ends the container that held the kernel, and then starts the
 // guest in the same launcher all the same; its addresses are never told.
 type lameError struct {
@@ -45,14 +46,18 @@ func (r *Running) lame(ctx context.Context, vm string) error {
 	return nil
 }
 
-// over names the container of a launcher that ended while the one with the guest runs; empty for none.
+// kernelContainer is how the name of the one begins that holds the kernel (KubeVirt, pkg/container-disk:
+// KernelBootVolumeName).
+const kernelContainer = "volumekernel-boot"
+
+// over names the kernel's container of a launcher where that has ended while the guest's runs; empty for none.
 func over(launcher *corev1.Pod) string {
 	running := func(c corev1.ContainerStatus) bool { return c.Name == "compute" && c.State.Running != nil }
 	if launcher.DeletionTimestamp != nil || !slices.ContainsFunc(launcher.Status.ContainerStatuses, running) {
 		return ""
 	}
 	for _, c := range launcher.Status.ContainerStatuses {
-		if c.State.Terminated != nil {
+		if strings.HasPrefix(c.Name, kernelContainer) && c.State.Terminated != nil {
 			return c.Name
 		}
 	}

@@ -14,6 +14,8 @@ func TestOver(t *testing.T) {
 		return &corev1.Pod{Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
 			{Name: "compute", State: compute}, {Name: "volumekernel-boot-volume", State: kernel}}}}
 	}
+	crashed := launcher(up, up)
+	crashed.Status.ContainerStatuses = append(crashed.Status.ContainerStatuses, corev1.ContainerStatus{Name: "hook-sidecar-0", State: ended})
 	going := launcher(up, ended)
 	going.DeletionTimestamp = &metav1.Time{}
 	for name, c := range map[string]struct {
@@ -25,6 +27,7 @@ func TestOver(t *testing.T) {
 		"all are":         {launcher(ended, ended), ""},
 		"not yet begun":   {launcher(corev1.ContainerState{}, corev1.ContainerState{}), ""},
 		"it is going":     {going, ""},
+		"a sidecar is":    {crashed, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := over(c.pod); got != c.want {

@@ -23,7 +23,7 @@ const (
 	turnsANode = 2
 	// turn is how long one may take: what is slower is waited for elsewhere, with better words.
 	turn = 45 * time.Second
-	// A VM without KVM has a node for itself until its guest runs, for so long at most. What KubeVirt does until then has
+	// A VM without KVM takes as many turns as a node gives until its guest runs, for so long at most. What KubeVirt does until then has
 	// deadlines of 20 s (pkg/virt-handler/cmd-client: longTimeout) and of a minute (the kernel-boot container), and a VM that
 	// misses them fails.
 	emulatedTurn = 3 * time.Minute
