@@ -5,6 +5,7 @@ package watchdog
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,8 +22,10 @@ const (
 	silence = time.Minute
 	retry   = time.Second
 	listing = 15 * time.Second
-	// deaths is how often one container may end with an error during a run and come back.
+	// deaths within a spell are a container that does not stay: where the node is slow, an operator loses its leader
+	// election now and then in a long run, comes back, and nothing is the matter.
 	deaths   = 3
+	spell    = 10 * time.Minute
 	logLines = 12
 )
 
@@ -50,9 +53,9 @@ type watchdog struct {
 	kube     kubernetes.Interface
 	platform func(context.Context) []string
 	say      func(*DiedError)
-	watched  map[string]bool     // namespaces
-	seen     map[container]int32 // restarts, of all namespaces
-	died     map[container]int   // during this run
+	watched  map[string]bool           // namespaces
+	seen     map[container]int32       // restarts, of all namespaces
+	died     map[container][]time.Time // within the last spell of this run
 }
 
 type container struct {
@@ -65,7 +68,7 @@ type container struct {
 // with an error, and returns a *DiedError for one that does not come back and for an API server that no longer
 // answers; nil when ctx ends.
 func Watch(ctx context.Context, kube kubernetes.Interface, platform func(context.Context) []string, say func(*DiedError)) error {
-	w := &watchdog{kube: kube, platform: platform, say: say, watched: map[string]bool{}, seen: map[container]int32{}, died: map[container]int{}}
+	w := &watchdog{kube: kube, platform: platform, say: say, watched: map[string]bool{}, seen: map[container]int32{}, died: map[container][]time.Time{}}
 	first := true
 	var failing time.Time // since when
 	for {
@@ -157,11 +160,11 @@ func (w *watchdog) look(ctx context.Context, pod *corev1.Pod, before bool) *Died
 		if last != nil && last.ExitCode == 0 {
 			continue
 		}
-		w.died[key]++
+		w.died[key] = append(slices.DeleteFunc(w.died[key], func(t time.Time) bool { return time.Since(t) > spell }), time.Now())
 		d := &DiedError{What: fmt.Sprintf("container %s of pod %s/%s on node %s", s.Name, pod.Namespace, pod.Name, pod.Spec.NodeName),
 			Reason: why(last), Log: w.log(ctx, pod, s.Name, s.State.Terminated == nil)}
-		if w.died[key] >= deaths {
-			d.Reason += fmt.Sprintf(", for the %d. time", w.died[key])
+		if n := len(w.died[key]); n >= deaths {
+			d.Reason += fmt.Sprintf(", for the %d. time in %s", n, spell)
 			return d
 		}
 		w.say(d)

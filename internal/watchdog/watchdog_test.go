@@ -25,11 +25,13 @@ func pod(namespace string, restarts, exitCode int32) *corev1.Pod {
 	}
 }
 
-// What ended before the run is nobody's business; what ends during it is told, and the third time is the last.
+// What ended before the run is nobody's business; what ends during it is told, and the third time within a spell is the
+// last.
 func TestLook(t *testing.T) {
 	type step struct {
 		pod    *corev1.Pod
 		before bool
+		after  time.Duration
 		said   int
 		dead   bool
 	}
@@ -38,20 +40,24 @@ func TestLook(t *testing.T) {
 		"one death":       {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 1, 2), said: 1}},
 		"a clean end":     {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 0)}},
 		"another's":       {{pod: pod("shop", 0, 0), before: true}, {pod: pod("shop", 5, 1)}},
+		"now and then":    {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 2, 2), said: 2}, {pod: pod("kubevirt", 3, 2), after: spell, said: 3}},
 		"does not revive": {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 2, 2), said: 2}, {pod: pod("kubevirt", 3, 2), said: 2, dead: true}},
 	} {
-		said := 0
-		w := &watchdog{kube: fake.NewClientset(), seen: map[container]int32{}, died: map[container]int{},
-			watched: map[string]bool{"kubevirt": true}, say: func(*DiedError) { said++ }}
-		for i, s := range steps {
-			dead := w.look(t.Context(), s.pod, s.before)
-			if said != s.said || (dead != nil) != s.dead {
-				t.Errorf("%s, step %d: said %d, want %d; dead: %v", name, i, said, s.said, dead)
+		synctest.Test(t, func(t *testing.T) {
+			said := 0
+			w := &watchdog{kube: fake.NewClientset(), seen: map[container]int32{}, died: map[container][]time.Time{},
+				watched: map[string]bool{"kubevirt": true}, say: func(*DiedError) { said++ }}
+			for i, s := range steps {
+				time.Sleep(s.after + time.Second)
+				dead := w.look(t.Context(), s.pod, s.before)
+				if said != s.said || (dead != nil) != s.dead {
+					t.Errorf("%s, step %d: said %d, want %d; dead: %v", name, i, said, s.said, dead)
+				}
+				if dead != nil && !strings.Contains(dead.Error(), "container c of pod kubevirt/p on node n died: exit code 2") {
+					t.Errorf("%s: %v", name, dead)
+				}
 			}
-			if dead != nil && !strings.Contains(dead.Error(), "container c of pod kubevirt/p on node n died: exit code 2") {
-				t.Errorf("%s: %v", name, dead)
-			}
-		}
+		})
 	}
 }
 
