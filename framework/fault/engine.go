@@ -145,6 +145,7 @@ func (e *engine) together(ctx context.Context, group []Fault, before baseline) (
 	default:
 		for i, f := range injected {
 			of[i].Cells, of[i].Killed = weigh(f, without(injected, i), known, broken.judgements)
+			of[i].Killed = of[i].Killed && len(of[i].Problems) == 0
 		}
 	}
 	if err != nil && errors.As(err, new(*undoError)) {

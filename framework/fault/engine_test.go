@@ -104,6 +104,17 @@ func TestEngine(t *testing.T) {
 			t.Fatalf("%v %+v %s", err, out, n.state)
 		}
 	})
+	t.Run("an injection that fails leaves those beside it", func(t *testing.T) {
+		n, told := &network{state: "fine"}, []string(nil)
+		e := testEngine(n, &told)
+		judge := e.judge
+		e.judge = func(o model.Observation) []model.Judgement { return append(judge(o), judged("B", model.Pass, "")) }
+		other := Fault{ID: "two", Red: red("B", "^it is broken$"), Steps: []Step{fakeStep{n: n, to: "odd", failDo: errors.New("no such link")}}}
+		out, err := e.run(t.Context(), group([]Fault{other, fault("one", fakeStep{n: n, to: "broken"})}, false))
+		if err != nil || len(out) != 2 || out[0].Killed || !strings.Contains(out[0].Problems[0], "no such link") || !out[1].Killed || len(out[1].Problems) > 0 {
+			t.Fatalf("%v %+v", err, out)
+		}
+	})
 	t.Run("an interrupt still takes back", func(t *testing.T) {
 		n, told := &network{state: "fine"}, []string(nil)
 		ctx, cancel := context.WithCancel(t.Context())

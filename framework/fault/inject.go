@@ -19,7 +19,8 @@ func (e *undoError) Error() string {
 
 func (e *undoError) Unwrap() error { return e.err }
 
-// breakAndSee injects, observes and always takes back.
+// breakAndSee injects, observes and always takes back. A fault that cannot be injected is no reason to learn nothing of
+// those beside it.
 func (e *engine) breakAndSee(ctx context.Context, faults []Fault, before baseline, of []*Outcome) (broken baseline, err error) {
 	var undos []Undo
 	defer func() {
@@ -32,24 +33,22 @@ func (e *engine) breakAndSee(ctx context.Context, faults []Fault, before baselin
 			err = errors.Join(err, &undoError{title(faults), undone})
 		}
 	}()
+	var failed []error
 	for i, f := range faults {
 		start := time.Now()
-		done := e.step("inject " + f.ID)
-		if e.world != nil {
-			e.world.fault = f.ID
-		}
-		for _, s := range f.Steps {
-			undo, failed := s.Do(ctx, e.world)
-			if undo != nil {
-				undos = append(undos, e.persist(undo))
-			}
-			if failed != nil {
-				done(failed)
-				return broken, fmt.Errorf("inject %s: %w", f.ID, failed)
-			}
-		}
-		done(nil)
+		taken, err := e.inject(ctx, f)
+		undos = append(undos, taken...)
 		of[i].Inject = time.Since(start)
+		if err != nil {
+			failed = append(failed, err)
+			of[i].Problems = append(of[i].Problems, err.Error())
+		}
+		if ctx.Err() != nil {
+			return broken, err
+		}
+	}
+	if len(failed) == len(faults) {
+		return broken, errNotInjected
 	}
 	start := time.Now()
 	if stage := faults[0].Stage; stage != "" {
@@ -62,6 +61,28 @@ func (e *engine) breakAndSee(ctx context.Context, faults []Fault, before baselin
 		o.Detect = time.Since(start)
 	}
 	return broken, err
+}
+
+// errNotInjected is a look that was not worth it.
+var errNotInjected = errors.New("nothing was looked at")
+
+// inject makes a fault's steps. What was done before one failed is to be taken back, too.
+func (e *engine) inject(ctx context.Context, f Fault) (undos []Undo, err error) {
+	done := e.step("inject " + f.ID)
+	defer func() { done(err) }()
+	if e.world != nil {
+		e.world.fault = f.ID
+	}
+	for _, s := range f.Steps {
+		undo, err := s.Do(ctx, e.world)
+		if undo != nil {
+			undos = append(undos, e.persist(undo))
+		}
+		if err != nil {
+			return undos, fmt.Errorf("inject %s: %w", f.ID, err)
+		}
+	}
+	return undos, nil
 }
 
 // undo takes back, also when the run was interrupted, as long as there is a cluster.
