@@ -148,6 +148,15 @@ func (s subject) guestTags() {
 	if !ok {
 		return
 	}
+	_, peer, ok := s.hostOn(asked.Trunk[0], "network "+i.key)
+	if !ok {
+		return
+	}
+	address, ok := s.served(i.spec.MAC, peer)
+	if !ok {
+		return
+	}
+	s.n.Equal(s.what("address as the peer sees it"), from, address.Addr().String(), "the DHCP server's row for the interface's MAC", p.SourceSeen)
 	links, at, ok := Need(s.n, s.what("guest's links"), s.Guest.Links)
 	if !ok {
 		return
@@ -157,19 +166,17 @@ func (s subject) guestTags() {
 		s.n.Has(s.what("guest's links"), at, "one of kind vlan with MAC "+i.spec.MAC, "the guest tags", linkNames(links))
 		return
 	}
-	s.n.Set(s.what("address as the peer sees it"), from, withoutPrefix(ipv4(links[own])), "that of the guest's link "+links[own].Name+", of kind vlan", []string{p.SourceSeen})
+	s.n.Set(s.what("guest's IPv4 addresses on "+links[own].Name+", of kind vlan"), at, []string{address.String()}, "the DHCP server's row", ipv4(links[own]))
 }
 
-// bridged compares how a VM on a Linux bridge reaches the host on a VLAN, and the tag of its frames there.
+// bridged compares the tag that the host on a VLAN sees of a VM on a Linux bridge, and how the VM reaches it. The tag comes
+// first: with a wrong one the VM reaches nobody, and that says less.
 func (s subject) bridged(i nic, vlan int, network string) (p model.Path, from Source, ok bool) {
 	name, peer, ok := s.hostOn(vlan, "network "+i.key)
 	if !ok {
 		return p, from, false
 	}
 	path := vlanPath(s.name, name) + network
-	p, from, ok = s.reaches(path, peer)
-	if ok {
-		s.tagged(path, i.spec.MAC, vlan, "the network's vlan")
-	}
-	return p, from, ok
+	s.tagged(path, i.spec.MAC, vlan, "the network's vlan")
+	return s.reaches(path, peer)
 }

@@ -63,8 +63,8 @@ func (s subject) hostOn(vlan int, whose string) (name string, p model.PhysicalPe
 	return names[0], s.stage.Physical.Peers[names[0]], true
 }
 
-// leased is the address, with the VLAN's prefix, that the DHCP server wrote down for the interface's MAC. That there is none,
-// or more, is a comparison that fails.
+// leased is the address, with the VLAN's prefix, that the DHCP server wrote down for the MAC of the interface on the VLAN.
+// That there is none, or more, is a comparison that fails.
 func (f form) leased(s subject) (netip.Prefix, bool) {
 	i, ok := f.vlan(s)
 	if !ok {
@@ -74,28 +74,33 @@ func (f form) leased(s subject) (netip.Prefix, bool) {
 	if !ok {
 		return netip.Prefix{}, false
 	}
+	return s.served(i.spec.MAC, p)
+}
+
+// served is the address that the server wrote down for a MAC of the VM's, on the VLAN of a host.
+func (s subject) served(mac string, host model.PhysicalPeer) (netip.Prefix, bool) {
 	leases, from, ok := Need(s.n, "leases of the DHCP server", s.stage.Physical.Leases)
 	if !ok {
 		return netip.Prefix{}, false
 	}
 	var ips []string
 	for _, l := range leases {
-		if l.MAC == i.spec.MAC {
+		if l.MAC == mac {
 			ips = append(ips, l.IP)
 		}
 	}
 	if len(ips) != 1 {
-		s.n.Check(s.what("leases of the DHCP server for MAC "+text(i.spec.MAC)), from, "one", "the spec's macAddress", list(ips), false)
+		s.n.Check(s.what("leases of the DHCP server for MAC "+text(mac)), from, "one", "the spec's macAddress", list(ips), false)
 		return netip.Prefix{}, false
 	}
-	subnet, err := subnetOfHost(p)
+	subnet, err := subnetOfHost(host)
 	if err != nil {
-		s.n.Cannot("peer on vlan "+fmt.Sprint(p.VLAN), err.Error())
+		s.n.Cannot("peer on vlan "+fmt.Sprint(host.VLAN), err.Error())
 		return netip.Prefix{}, false
 	}
 	ip, err := netip.ParseAddr(ips[0])
 	if err != nil || !subnet.Contains(ip) {
-		s.n.Check(fmt.Sprintf("%s lease of the DHCP server for MAC %s on vlan %d", s.name, i.spec.MAC, p.VLAN), from,
+		s.n.Check(fmt.Sprintf("%s lease of the DHCP server for MAC %s on vlan %d", s.name, mac, host.VLAN), from,
 			"inside "+subnet.String(), "the peer's address and prefix", text(ips[0]), false)
 		return netip.Prefix{}, false
 	}

@@ -67,7 +67,7 @@ var equivalent = []struct{ claims, op, path, why string }{
 	{"LN-12", "changed|emptied", `launcher\.links\[pod16711a0a730\]\.state$`, "of a link that is not UP"},
 	{"LN-13 LN-17 LN-18", "changed", `warnings\[#0\]\.message$`, "the word is still in it"},
 	{"LN-13", "changed", `mappings\[n2\]\[trunk\]$`, "mapped all the same"},
-	{"LB-01 LB-03 LB-04 MC-03", "resized", `addresses\[.*\]\.cidr$`, "the address counts"},
+	{"LB-01 LB-04 MC-03", "resized", `addresses\[.*\]\.cidr$`, "the address counts"},
 	{"MC-01 MC-02", "dropped|borrowed", `facts\.nodes\[n\d\](\.name)?$`, "the other node is judged alone"},
 	{"MC-02", "dropped", `(networks\[tuned\]\.asked\.plugins\[\w+\]|networks\[cnv\])$`, "the others are there as well"},
 	{"MC-03", "changed|emptied", `(spec\.interfaces\[default\]|attachments\[vm-b1\]\[ovn-kubernetes\])\.name$`, "the pod network's, by whatever name"},

@@ -36,7 +36,9 @@ func (o *observer) linuxBridge(ctx context.Context) {
 	defer o.step("captures", func() {
 		together(func() { w.stop(ctx, o) }, func() { tagging.remove(ctx, o) })
 	})
-	o.step("guests", func() { o.guests(ctx, o.running.Specs) })
+	o.step("guests and leases", func() {
+		together(func() { o.guests(ctx, o.running.Specs) }, func() { o.served(ctx) })
+	})
 	o.step("paths", func() { o.onBridge(ctx, w, tagging) })
 	o.walk(ctx)
 }
