@@ -36,7 +36,7 @@ cluster's own network on the nodes of its VMs: use a cluster that nobody else do
 			if err != nil {
 				return err
 			}
-			return a.selftest(cmd.Context(), beds, fault.Config{Scenario: name, Faults: trim(faults), Keep: keep, Together: together}, out)
+			return a.selftest(cmd.Context(), beds, fault.Config{Scenario: name, Faults: trim(faults), Foreign: beds.given(), Keep: keep, Together: together}, out)
 		},
 	}
 	beds.register(cmd)

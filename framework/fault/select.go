@@ -74,3 +74,10 @@ func share(a, b Fault) bool {
 	}
 	return slices.ContainsFunc(a.Blind, func(id string) bool { return b.Red[id] != nil })
 }
+
+// withhold marks the faults that nobody named and that are not to be injected unless somebody does.
+func withhold(faults []Fault) {
+	for i := range faults {
+		faults[i].unnamed = faults[i].NodeFiles
+	}
+}

@@ -29,6 +29,8 @@ type Config struct {
 	Scenario string
 	// Faults are IDs of faults or of claims; empty for all of the scenario's.
 	Faults []string
+	// Foreign is a bed that this program did not make: what takes files from its nodes must be named in Faults.
+	Foreign bool
 	// Together injects faults that turn different claims red at once: a fifth of the time, and each claim still has to say
 	// its own fault's words, but a claim that goes red for no reason is then anybody's.
 	Together bool
@@ -94,6 +96,9 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 	claims, err := judge.Select([]string{c.Scenario}, nil)
 	if err != nil {
 		return Matrix{}, err
+	}
+	if c.Foreign && len(c.Faults) == 0 {
+		withhold(chosen)
 	}
 	e := c.engine(&World{Bed: c.Bed, Running: running, Facts: f, journal: j}, claims)
 	outcomes, err := e.run(ctx, group(chosen, !c.Together))

@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -98,5 +99,27 @@ func TestApplicable(t *testing.T) {
 		if why := applicable(c.f, c.facts, before); (why == "") != (c.why == "") || !strings.HasPrefix(why, c.why) {
 			t.Errorf("%s: %q", c.name, why)
 		}
+	}
+}
+
+// On a cluster of somebody's, what takes a node's files is left out unless it is named.
+func TestWithheld(t *testing.T) {
+	faults, err := Select("linux-bridge", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	withhold(faults)
+	facts := model.Facts{Features: map[model.Feature]model.Presence{model.FeatureCNVBridge: {Present: true}}}
+	var left []string
+	for _, f := range faults {
+		if why := missing(f, facts); why != "" {
+			if !strings.Contains(why, "name it in --faults") {
+				t.Errorf("%s: %s", f.ID, why)
+			}
+			left = append(left, f.ID)
+		}
+	}
+	if want := []string{"MC-01/config-renamed", "MC-02/no-binary"}; !slices.Equal(left, want) {
+		t.Errorf("left out %q, want %q", left, want)
 	}
 }
