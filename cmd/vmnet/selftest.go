@@ -36,12 +36,12 @@ cluster's own network on the nodes of its VMs: use a cluster that nobody else do
 			if err != nil {
 				return err
 			}
-			return a.selftest(cmd.Context(), beds, fault.Config{Scenario: name, Faults: trim(faults), Foreign: beds.given(), Keep: keep, Together: together}, out)
+			return a.selftest(cmd.Context(), beds, fault.Config{Scenario: name, Faults: trim(faults), Named: beds.given(), Keep: keep, Together: together}, out)
 		},
 	}
 	beds.register(cmd)
 	cmd.Flags().StringVar(&name, "scenario", cmp.Or(os.Getenv("SCENARIO"), judge.ClusterNetwork), "the scenario to break (variable SCENARIO)")
-	cmd.Flags().StringSliceVar(&faults, "faults", list("FAULTS"), "faults, or claims whose faults to inject, separated by commas (variable FAULTS; default: all)")
+	cmd.Flags().StringSliceVar(&faults, "faults", list("FAULTS"), "faults, or claims whose faults to inject, separated by commas (variable FAULTS; default: all; on a named cluster all but those that take a node's files)")
 	cmd.Flags().BoolVar(&keep, "keep", yes("KEEP"), "leave the cluster and the VMs up (variable KEEP)")
 	cmd.Flags().BoolVar(&together, "together", yes("TOGETHER"), "inject faults of different claims at once: a quarter of the time, a weaker proof (variable TOGETHER)")
 	cmd.Flags().StringVar(&out, "out", cmp.Or(os.Getenv("OUT"), "out"), "where the matrix goes: OUT/selftest/latest (variable OUT)")

@@ -3,16 +3,24 @@ package fault
 import (
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/vmnet-project/vmnet/framework/judge"
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
-// red names the claims that must turn red, each with its words.
+// hop is what may follow the words of a comparison: where its path ends, or that of another one that fails beside it.
+const hop = `(; .*)?$`
+
+// red names the claims that must turn red, each with its words. Words that end with $ may be followed by a hop alone.
 func red(claimAndWords ...string) map[string]*regexp.Regexp {
 	m := map[string]*regexp.Regexp{}
 	for i := 0; i+1 < len(claimAndWords); i += 2 {
-		m[claimAndWords[i]] = regexp.MustCompile(claimAndWords[i+1])
+		words := claimAndWords[i+1]
+		if whole, ends := strings.CutSuffix(words, "$"); ends {
+			words = whole + hop
+		}
+		m[claimAndWords[i]] = regexp.MustCompile(words)
 	}
 	return m
 }

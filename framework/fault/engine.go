@@ -138,14 +138,15 @@ func (e *engine) together(ctx context.Context, group []Fault, before baseline) (
 	switch {
 	case ctx.Err() != nil:
 		return outcomes, before, errors.Join(context.Cause(ctx), err)
-	case err != nil:
+	case err != nil && !errors.Is(err, errNotInjected):
 		for _, o := range of {
 			o.Problems = append(o.Problems, err.Error())
 		}
 	default:
 		for i, f := range injected {
-			of[i].Cells, of[i].Killed = weigh(f, without(injected, i), known, broken.judgements)
-			of[i].Killed = of[i].Killed && len(of[i].Problems) == 0
+			if len(of[i].Problems) == 0 { // half a fault proves nothing, but may move what others are about
+				of[i].Cells, of[i].Killed = weigh(f, without(injected, i), known, broken.judgements)
+			}
 		}
 	}
 	if err != nil && errors.As(err, new(*undoError)) {

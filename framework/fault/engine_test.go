@@ -114,6 +114,16 @@ func TestEngine(t *testing.T) {
 		if err != nil || len(out) != 2 || out[0].Killed || !strings.Contains(out[0].Problems[0], "no such link") || !out[1].Killed || len(out[1].Problems) > 0 {
 			t.Fatalf("%v %+v", err, out)
 		}
+		if len(out[0].Cells) > 0 || !out[0].Restored || !out[1].Restored || n.state != "fine" {
+			t.Errorf("left %s: %+v", n.state, out)
+		}
+	})
+	t.Run("nobody looks where nothing was injected", func(t *testing.T) {
+		n, told := &network{state: "fine"}, []string(nil)
+		out, err := testEngine(n, &told).run(t.Context(), alone(fault("one", fakeStep{n: n, to: "broken", failDo: errors.New("no such link")})))
+		if err != nil || out[0].Killed || len(out[0].Problems) != 1 || len(out[0].Cells) > 0 || out[0].Detect != 0 || !out[0].Restored {
+			t.Fatalf("%v %+v", err, out)
+		}
 	})
 	t.Run("an interrupt still takes back", func(t *testing.T) {
 		n, told := &network{state: "fine"}, []string(nil)

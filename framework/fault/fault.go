@@ -31,11 +31,9 @@ type Fault struct {
 	Needs []model.Feature
 	// Gateway is the gateway mode without which it cannot be injected; empty for any.
 	Gateway string
-	// NodeFiles is a fault that takes files away from a node, without which no pod can start there meanwhile as it should. On
-	// a cluster that is not the run's own it has to be named.
+	// NodeFiles is a fault that takes files away from a node that pods need to start there. On a cluster that the user named,
+	// it is injected only where the user names it, too.
 	NodeFiles bool
-	// unnamed is one of those that was not.
-	unnamed bool
 	// Renews are the VMs, pods and networks (by their keys in Stage.Networks) that come anew: their addresses, names and
 	// numbers may differ afterwards.
 	Renews []string

@@ -33,21 +33,21 @@ func (e *engine) breakAndSee(ctx context.Context, faults []Fault, before baselin
 			err = errors.Join(err, &undoError{title(faults), undone})
 		}
 	}()
-	var failed []error
+	failed := 0
 	for i, f := range faults {
 		start := time.Now()
-		taken, err := e.inject(ctx, f)
+		taken, problem := e.inject(ctx, f)
 		undos = append(undos, taken...)
 		of[i].Inject = time.Since(start)
-		if err != nil {
-			failed = append(failed, err)
-			of[i].Problems = append(of[i].Problems, err.Error())
-		}
 		if ctx.Err() != nil {
-			return broken, err
+			return broken, problem
+		}
+		if problem != nil {
+			of[i].Problems = append(of[i].Problems, problem.Error())
+			failed++
 		}
 	}
-	if len(failed) == len(faults) {
+	if failed == len(faults) {
 		return broken, errNotInjected
 	}
 	start := time.Now()
@@ -63,8 +63,8 @@ func (e *engine) breakAndSee(ctx context.Context, faults []Fault, before baselin
 	return broken, err
 }
 
-// errNotInjected is a look that was not worth it.
-var errNotInjected = errors.New("nothing was looked at")
+// errNotInjected says that nobody looked: no fault of the group could be injected.
+var errNotInjected = errors.New("no fault could be injected")
 
 // inject makes a fault's steps. What was done before one failed is to be taken back, too.
 func (e *engine) inject(ctx context.Context, f Fault) (undos []Undo, err error) {

@@ -106,6 +106,8 @@ func newMatrix(scenario string, f model.Facts, claims []judge.Claim, chosen []Fa
 				why = append(why, f.ID+" was not injected: "+outcomes[i].Skipped)
 			case outcomes[i].Cells[c.ID].Effect == Killed && outcomes[i].Killed:
 				row.KilledBy = append(row.KilledBy, f.ID)
+			case len(outcomes[i].Problems) > 0:
+				why = append(why, f.ID+": "+outcomes[i].Problems[0])
 			default:
 				why = append(why, f.ID+" was not killed")
 			}

@@ -75,9 +75,14 @@ func share(a, b Fault) bool {
 	return slices.ContainsFunc(a.Blind, func(id string) bool { return b.Red[id] != nil })
 }
 
-// withhold marks the faults that nobody named and that are not to be injected unless somebody does.
-func withhold(faults []Fault) {
-	for i := range faults {
-		faults[i].unnamed = faults[i].NodeFiles
+// apart takes out the faults that are injected only where they are named.
+func apart(faults []Fault) (others []Fault, left []string) {
+	for _, f := range faults {
+		if f.NodeFiles {
+			left = append(left, f.ID)
+		} else {
+			others = append(others, f)
+		}
 	}
+	return others, left
 }

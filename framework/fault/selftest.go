@@ -27,10 +27,10 @@ type Config struct {
 	Bed *bed.Bed
 	// Scenario is the one to break, as "cluster-network".
 	Scenario string
-	// Faults are IDs of faults or of claims; empty for all of the scenario's.
+	// Faults are IDs of faults or of claims; empty for all of the scenario's, but see Named.
 	Faults []string
-	// Foreign is a bed that this program did not make: what takes files from its nodes must be named in Faults.
-	Foreign bool
+	// Named is a bed that the user named: what takes files from its nodes is injected only where Faults names it, too.
+	Named bool
 	// Together injects faults that turn different claims red at once: a fifth of the time, and each claim still has to say
 	// its own fault's words, but a claim that goes red for no reason is then anybody's.
 	Together bool
@@ -62,6 +62,12 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 	chosen, err := Select(c.Scenario, c.Faults)
 	if err != nil {
 		return Matrix{}, err
+	}
+	if c.Named && len(c.Faults) == 0 {
+		var left []string
+		if chosen, left = apart(chosen); len(left) > 0 {
+			c.tell("left out on a cluster that was named, unless --faults names them: " + strings.Join(left, ", "))
+		}
 	}
 	if c.Step == nil {
 		c.Step = func(string) func(error) { return func(error) {} }
@@ -96,9 +102,6 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 	claims, err := judge.Select([]string{c.Scenario}, nil)
 	if err != nil {
 		return Matrix{}, err
-	}
-	if c.Foreign && len(c.Faults) == 0 {
-		withhold(chosen)
 	}
 	e := c.engine(&World{Bed: c.Bed, Running: running, Facts: f, journal: j}, claims)
 	outcomes, err := e.run(ctx, group(chosen, !c.Together))

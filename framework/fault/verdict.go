@@ -130,7 +130,7 @@ func applicable(f Fault, facts model.Facts, before []model.Judgement) string {
 	return ""
 }
 
-// missing says what a cluster lacks that a fault needs, or that it may not be done there; empty for nothing.
+// missing says what a cluster lacks that a fault needs; empty for nothing.
 func missing(f Fault, facts model.Facts) string {
 	for _, need := range f.Needs {
 		if p := facts.Features[need]; !p.Present {
@@ -139,9 +139,6 @@ func missing(f Fault, facts model.Facts) string {
 	}
 	if f.Gateway != "" && f.Gateway != facts.GatewayMode {
 		return fmt.Sprintf("needs gateway mode %s: the cluster's is %s", f.Gateway, facts.GatewayMode)
-	}
-	if f.unnamed {
-		return "it takes files from a node of a cluster that is not vmnet's own: name it in --faults"
 	}
 	return ""
 }

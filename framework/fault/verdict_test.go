@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vmnet-project/vmnet/framework/judge"
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
@@ -102,24 +103,29 @@ func TestApplicable(t *testing.T) {
 	}
 }
 
-// On a cluster of somebody's, what takes a node's files is left out unless it is named.
-func TestWithheld(t *testing.T) {
+// What takes a node's files is left out where it has to be named.
+func TestApart(t *testing.T) {
 	faults, err := Select("linux-bridge", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	withhold(faults)
-	facts := model.Facts{Features: map[model.Feature]model.Presence{model.FeatureCNVBridge: {Present: true}}}
-	var left []string
-	for _, f := range faults {
-		if why := missing(f, facts); why != "" {
-			if !strings.Contains(why, "name it in --faults") {
-				t.Errorf("%s: %s", f.ID, why)
-			}
-			left = append(left, f.ID)
+	others, left := apart(faults)
+	if want := []string{"MC-01/config-renamed", "MC-02/no-binary"}; !slices.Equal(left, want) || len(others) != len(faults)-2 {
+		t.Errorf("left out %q, want %q; %d others of %d", left, want, len(others), len(faults))
+	}
+	m := newMatrix("linux-bridge", model.Facts{}, claimsOf(t, "linux-bridge"), others, nil)
+	for _, c := range m.Claims {
+		if (c.Proof == NotChosen) != (c.ID == "MC-01" || c.ID == "MC-02") {
+			t.Errorf("%s is %s", c.ID, c.Proof)
 		}
 	}
-	if want := []string{"MC-01/config-renamed", "MC-02/no-binary"}; !slices.Equal(left, want) {
-		t.Errorf("left out %q, want %q", left, want)
+}
+
+func claimsOf(t *testing.T, scenario string) []judge.Claim {
+	t.Helper()
+	claims, err := judge.Select([]string{scenario}, nil)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return claims
 }

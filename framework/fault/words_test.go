@@ -62,7 +62,10 @@ func ofVMView(vm string, change func(*model.VMView)) func(*model.Observation) {
 func ofPath(o *model.Observation, name string, passed bool) {
 	s := at(o, model.Steady)
 	p := s.Paths[name]
-	p.Value.Passed, p.Value.Detail = passed, ""
+	p.Value.Passed, p.Value.Detail, p.Value.Hops = passed, "", nil
+	if !passed { // as the walk leaves it
+		p.Value.Hops = []model.Hop{{Name: "guest NIC", Seen: model.Read[bool]{At: p.At, Value: true}}, {Name: "tap", Seen: model.Read[bool]{At: p.At}}}
+	}
 	s.Paths[name] = p
 }
 
@@ -167,7 +170,8 @@ func TestWords(t *testing.T) {
 
 // TestWordsTogether: faults that are injected at once are told from each other.
 func TestWordsTogether(t *testing.T) {
-	for name, seen := range map[string]seenBy{"primaryudn": primarySeen, "secondaryudn": secondarySeen, "localnet": localnetSeen} {
+	for name, seen := range map[string]seenBy{"primaryudn": primarySeen, "secondaryudn": secondarySeen, "localnet": localnetSeen,
+		"linuxbridge": bridgeSeen} {
 		faults, err := Select(composed(t, name).Scenario, nil)
 		if err != nil {
 			t.Fatal(err)

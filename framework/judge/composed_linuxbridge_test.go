@@ -59,7 +59,7 @@ func composeLinuxBridge(t *testing.T) model.Observation {
 	cnv.Launcher.Links.Value[at].PeerIndex = 100
 	b := base
 	for _, i := range [][4]string{{"plain", "plain", "02:86:5e:00:00:21", "10.3.3.10"}, {"access", "access", "02:86:5e:00:00:22", ""},
-		{"trunk", "tagging", "02:86:5e:00:00:23", ""}, {"tuned", "tuned", "02:86:5e:00:00:24", ""}} {
+		{"trunk", "tagging", trunkMAC, ""}, {"tuned", "tuned", "02:86:5e:00:00:24", ""}} {
 		b = bridgedVM(b, l, i[0], i[1], i[2], i[3])
 	}
 	tagged := b.Guest.Links.Value[4]
@@ -89,7 +89,7 @@ func bridgeTraffic(s model.Stage) {
 	const neighbour = "10.3.3.11"
 	path(s, "vm-b1>pod/neighbour#plain", "pod/neighbour", "http", "http://"+neighbour+":8080/hostname", answer("neighbour"))
 	path(s, "vm-b2>pod/neighbour#cnv", "pod/neighbour", "http", "http://"+neighbour+":8080/hostname", answer("neighbour"))
-	for network, c := range map[string][2]string{"#access": {"02:86:5e:00:00:22", "192.0.2.150"}, "#trunk": {"02:86:5e:00:00:23", "192.0.2.151"}} {
+	for network, c := range map[string][2]string{"#access": {"02:86:5e:00:00:22", "192.0.2.150"}, "#trunk": {trunkMAC, "192.0.2.151"}} {
 		name := "vm-b1>peer/vlan-1924" + network
 		path(s, name, "peer/vlan-1924", "http", "http://"+vlanPeer+":8080/clientip", func(p *model.Path) { p.SourceSeen, p.SourcePort = c[1], 40200 })
 		s.Frames[name] = seen("peer vlan-1924", "tcpdump -e, while "+name, []model.Frame{

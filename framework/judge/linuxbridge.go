@@ -35,7 +35,7 @@ func linuxBridges() []Claim {
 		{ID: "LB-03", Text: "A guest that tags its own frames reaches a tagged peer (virtual guest tagging)", Profile: model.Core, Judge: each(vm, subject.guestTags),
 			Reads: join(attachedReads(bridgeVM, "trunk", "tagging"), macReads(bridgeVM, "trunk"), (steady+"networks[tagging].").of("asked.trunk[*]", "asked.trunk[+*]"), bridgePeerReads("#trunk"),
 				paths.of("[vm-b1>peer/vlan-1924#trunk].sourceSeen"),
-				(steady+prefix("physical.leases["+trunkMAC+"].")).of("mac", "ip"), (steady + "physical.").of("peers[vlan-1924].prefix"), (steady.vm(bridgeVM)+"guest.").of("links[eth3.1924].kind", "links[eth3.1924].mac",
+				servedToReads(steady, trunkMAC), (steady + "physical.").of("peers[vlan-1924].prefix"), (steady.vm(bridgeVM)+"guest.").of("links[eth3.1924].kind", "links[eth3.1924].mac",
 					"links[eth3.1924].addresses[inet *].cidr", "links[eth3.1924].addresses[inet *].family", "links[eth3.1924].addresses[+inet *]"))},
 		{ID: "LB-04", Text: "`cnv-bridge` behaves as `bridge` (where it is installed)", Profile: model.Core, Judge: each([]string{cnvVM}, onBridge("cnv", "cnv-bridge")), Needs: []model.Feature{model.FeatureCNVBridge},
 			Reads: join(top.of("facts.features[cnv-bridge].present"), onBridgeReads(cnvVM, "cnv", cnvVeth, "veth6"))},

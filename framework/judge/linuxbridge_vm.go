@@ -134,7 +134,8 @@ func (s subject) accessPort() {
 	}
 }
 
-// guestTags is LB-03: the guest's link that has the address puts the tag on, and the bridge lets it through.
+// guestTags is LB-03: the guest's link that puts the tag on has the address that the DHCP server gave, and the bridge lets
+// the tag through.
 func (s subject) guestTags() {
 	i, asked, ok := s.attached("trunk")
 	if !ok || !i.hasMAC() {
@@ -152,11 +153,11 @@ func (s subject) guestTags() {
 	if !ok {
 		return
 	}
-	address, ok := s.served(i.spec.MAC, peer)
+	address, ok := s.servedTo(i.spec.MAC, peer)
 	if !ok {
 		return
 	}
-	s.n.Equal(s.what("address as the peer sees it"), from, address.Addr().String(), "the DHCP server's row for the interface's MAC", p.SourceSeen)
+	s.n.Equal(s.what("address as the peer sees it"), from, address.Addr().String(), byServer, p.SourceSeen)
 	links, at, ok := Need(s.n, s.what("guest's links"), s.Guest.Links)
 	if !ok {
 		return
@@ -166,7 +167,7 @@ func (s subject) guestTags() {
 		s.n.Has(s.what("guest's links"), at, "one of kind vlan with MAC "+i.spec.MAC, "the guest tags", linkNames(links))
 		return
 	}
-	s.n.Set(s.what("guest's IPv4 addresses on "+links[own].Name+", of kind vlan"), at, []string{address.String()}, "the DHCP server's row", ipv4(links[own]))
+	s.n.Set(s.what("guest's IPv4 addresses on "+links[own].Name+", of kind vlan"), at, []string{address.String()}, byServer, ipv4(links[own]))
 }
 
 // bridged compares the tag that the host on a VLAN sees of a VM on a Linux bridge, and how the VM reaches it. The tag comes

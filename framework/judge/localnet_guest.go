@@ -63,8 +63,7 @@ func (s subject) hostOn(vlan int, whose string) (name string, p model.PhysicalPe
 	return names[0], s.stage.Physical.Peers[names[0]], true
 }
 
-// leased is the address, with the VLAN's prefix, that the DHCP server wrote down for the MAC of the interface on the VLAN.
-// That there is none, or more, is a comparison that fails.
+// leased is what the DHCP server gave to the VM's interface on the VLAN.
 func (f form) leased(s subject) (netip.Prefix, bool) {
 	i, ok := f.vlan(s)
 	if !ok {
@@ -74,11 +73,15 @@ func (f form) leased(s subject) (netip.Prefix, bool) {
 	if !ok {
 		return netip.Prefix{}, false
 	}
-	return s.served(i.spec.MAC, p)
+	return s.servedTo(i.spec.MAC, p)
 }
 
-// served is the address that the server wrote down for a MAC of the VM's, on the VLAN of a host.
-func (s subject) served(mac string, host model.PhysicalPeer) (netip.Prefix, bool) {
+// byServer is where addresses on a VLAN are expected from.
+const byServer = "the DHCP server's own list"
+
+// servedTo is the address that the DHCP server wrote down for a MAC of the VM's, with the prefix of the host's VLAN. That
+// there is none, or more, is a comparison that fails.
+func (s subject) servedTo(mac string, host model.PhysicalPeer) (netip.Prefix, bool) {
 	leases, from, ok := Need(s.n, "leases of the DHCP server", s.stage.Physical.Leases)
 	if !ok {
 		return netip.Prefix{}, false
@@ -135,12 +138,11 @@ func (f form) served(s subject) {
 	if !ok {
 		return
 	}
-	const why = "the DHCP server's own list"
 	if l, from, ok := i.inGuest(); ok {
-		s.n.Set(s.what("guest's IPv4 addresses on "+l.Name), from, []string{address.String()}, why, ipv4(l))
+		s.n.Set(s.what("guest's IPv4 addresses on "+l.Name), from, []string{address.String()}, byServer, ipv4(l))
 	}
 	if lease, from, ok := i.lease(); ok {
-		s.n.Equal(s.what("address leased on "+i.spec.Name), from, address, why, fmt.Sprintf("%s/%d", lease.IP, lease.Prefix))
+		s.n.Equal(s.what("address leased on "+i.spec.Name), from, address, byServer, fmt.Sprintf("%s/%d", lease.IP, lease.Prefix))
 		s.n.Equal(s.what("server of the lease on "+i.spec.Name), from, p.Address, "the peer's address", lease.Server)
 	}
 }

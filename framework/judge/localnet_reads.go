@@ -116,8 +116,10 @@ func (f form) leasedReads(vm string) []string {
 }
 
 // leasedIn is the DHCP server's row for a VM.
-func leasedIn(stage prefix, vm string) []string {
-	return (stage + prefix("physical.leases["+vlanMACs[vm]+"].")).of("mac", "ip")
+func leasedIn(stage prefix, vm string) []string { return servedToReads(stage, vlanMACs[vm]) }
+
+func servedToReads(stage prefix, mac string) []string {
+	return (stage + prefix("physical.leases["+mac+"].")).of("mac", "ip")
 }
 
 func vlanLinksReads(p prefix) []string {

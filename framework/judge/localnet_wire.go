@@ -75,12 +75,11 @@ func (f form) untranslated(s subject) {
 		return
 	}
 	path, own := vlanPath(s.name, name), address.Addr().String()
-	const why = "the DHCP server's own list"
 	p, from, ok := s.reaches(path, peer)
 	if !ok {
 		return
 	}
-	s.n.Equal(s.what("address as peer "+name+" sees it"), from, own, why, p.SourceSeen)
+	s.n.Equal(s.what("address as peer "+name+" sees it"), from, own, byServer, p.SourceSeen)
 	captured, at, ok := Need(s.n, "capture of "+path, s.stage.Frames[path])
 	if !ok {
 		return
@@ -93,7 +92,7 @@ func (f form) untranslated(s subject) {
 		s.n.Cannot("capture of "+path, fmt.Sprintf("of its %d frames, none is tcp to port %d", len(captured), port))
 		return
 	}
-	s.n.Set(s.what("MAC and address in the capture of "+path), at, []string{i.spec.MAC + " " + own}, "the spec's macAddress, "+why, sent)
+	s.n.Set(s.what("MAC and address in the capture of "+path), at, []string{i.spec.MAC + " " + own}, "the spec's macAddress, "+byServer, sent)
 	if all, from, ok := Need(s.n, "neighbours of peer "+name, peer.Neighbours); ok {
 		var macs []string
 		for _, b := range all {

@@ -5,7 +5,6 @@ package watchdog
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -24,8 +23,10 @@ const (
 	listing = 15 * time.Second
 	// deaths within a spell are a container that does not stay: where the node is slow, an operator loses its leader
 	// election now and then in a long run, comes back, and nothing is the matter.
-	deaths   = 3
-	spell    = 10 * time.Minute
+	deaths = 3
+	spell  = 10 * time.Minute
+	// ever is how often it may end in all: one that lives for minutes each time does not stay either.
+	ever     = 6
 	logLines = 12
 )
 
@@ -55,7 +56,7 @@ type watchdog struct {
 	say      func(*DiedError)
 	watched  map[string]bool           // namespaces
 	seen     map[container]int32       // restarts, of all namespaces
-	died     map[container][]time.Time // within the last spell of this run
+	died     map[container][]time.Time // during this run
 }
 
 type container struct {
@@ -160,16 +161,26 @@ func (w *watchdog) look(ctx context.Context, pod *corev1.Pod, before bool) *Died
 		if last != nil && last.ExitCode == 0 {
 			continue
 		}
-		w.died[key] = append(slices.DeleteFunc(w.died[key], func(t time.Time) bool { return time.Since(t) > spell }), time.Now())
+		w.died[key] = append(w.died[key], time.Now())
 		d := &DiedError{What: fmt.Sprintf("container %s of pod %s/%s on node %s", s.Name, pod.Namespace, pod.Name, pod.Spec.NodeName),
 			Reason: why(last), Log: w.log(ctx, pod, s.Name, s.State.Terminated == nil)}
-		if n := len(w.died[key]); n >= deaths {
-			d.Reason += fmt.Sprintf(", for the %d. time in %s", n, spell)
+		if n, lately := often(w.died[key]); lately >= deaths || n >= ever {
+			d.Reason += fmt.Sprintf(", for the %d. time, %d of them in the last %.0f minutes", n, lately, spell.Minutes())
 			return d
 		}
 		w.say(d)
 	}
 	return nil
+}
+
+// often counts ends, and those within the last spell.
+func often(died []time.Time) (all, lately int) {
+	for _, t := range died {
+		if time.Since(t) < spell {
+			lately++
+		}
+	}
+	return len(died), lately
 }
 
 func why(t *corev1.ContainerStateTerminated) string {

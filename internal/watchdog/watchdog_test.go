@@ -26,7 +26,7 @@ func pod(namespace string, restarts, exitCode int32) *corev1.Pod {
 }
 
 // What ended before the run is nobody's business; what ends during it is told, and the third time within a spell is the
-// last.
+// last, and so is the sixth.
 func TestLook(t *testing.T) {
 	type step struct {
 		pod    *corev1.Pod
@@ -36,11 +36,13 @@ func TestLook(t *testing.T) {
 		dead   bool
 	}
 	for name, steps := range map[string][]step{
-		"old deaths":      {{pod: pod("kubevirt", 7, 1), before: true}, {pod: pod("kubevirt", 7, 1)}},
-		"one death":       {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 1, 2), said: 1}},
-		"a clean end":     {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 0)}},
-		"another's":       {{pod: pod("shop", 0, 0), before: true}, {pod: pod("shop", 5, 1)}},
-		"now and then":    {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 2, 2), said: 2}, {pod: pod("kubevirt", 3, 2), after: spell, said: 3}},
+		"old deaths":   {{pod: pod("kubevirt", 7, 1), before: true}, {pod: pod("kubevirt", 7, 1)}},
+		"one death":    {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 1, 2), said: 1}},
+		"a clean end":  {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 0)}},
+		"another's":    {{pod: pod("shop", 0, 0), before: true}, {pod: pod("shop", 5, 1)}},
+		"now and then": {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 2, 2), said: 2}, {pod: pod("kubevirt", 3, 2), after: spell, said: 3}},
+		"for ever": {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 2, 2), after: spell, said: 2}, {pod: pod("kubevirt", 3, 2), after: spell, said: 3},
+			{pod: pod("kubevirt", 4, 2), after: spell, said: 4}, {pod: pod("kubevirt", 5, 2), after: spell, said: 5}, {pod: pod("kubevirt", 6, 2), after: spell, said: 5, dead: true}},
 		"does not revive": {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 2, 2), said: 2}, {pod: pod("kubevirt", 3, 2), said: 2, dead: true}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
