@@ -17,7 +17,8 @@ const vlanSwitch = `p=$(nb --bare --columns=name find Logical_Switch_Port extern
 nb lsp-get-ls "$p" | sed 's/.*(\(.*\)).*/\1/' | grep .`
 
 // otherTag has what leaves the VM's network on its node carry another tag, of a VLAN that nobody is on. The guest keeps the
-// peer's MAC meanwhile: there is something to send to. OVN-Kubernetes sets the tag when it makes the port.
+// peer's MAC meanwhile: there is something to send to. OVN-Kubernetes asks for the tag when it makes the port; ovn-northd
+// writes what was asked for into the column tag, again and again (ovn-nb(5), Logical_Switch_Port: tag_request).
 func otherTag(vm string) []Step {
 	return []Step{
 		Script{At: Guest, VM: vm,
@@ -28,10 +29,10 @@ ip neigh show to $peer | sed -n 's/.* dev \([^ ]*\) lladdr \([^ ]*\).*/\1 \2/p' 
 		Script{At: Northbound, VM: vm,
 			Save: `s=$(` + vlanSwitch + `)
 for u in $(nb --bare --columns=ports list Logical_Switch "$s"); do
-[ "$(nb get Logical_Switch_Port $u type)" != localnet ] || echo $u $(nb get Logical_Switch_Port $u tag); done | grep .`,
-			Change: `nb set Logical_Switch_Port ${was% *} tag=$no_vlan
+[ "$(nb get Logical_Switch_Port $u type)" != localnet ] || echo $u $(nb get Logical_Switch_Port $u tag_request); done | grep .`,
+			Change: `nb set Logical_Switch_Port ${was% *} tag_request=$no_vlan
 nb --wait=hv sync`,
-			Revert: `nb --if-exists set Logical_Switch_Port ${was% *} tag=${was#* }
+			Revert: `nb --if-exists set Logical_Switch_Port ${was% *} tag_request=${was#* }
 nb --wait=hv sync`},
 	}
 }

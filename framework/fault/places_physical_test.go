@@ -145,7 +145,7 @@ nb() { case "$*" in
 "--bare --columns=ports list Logical_Switch demo.vlan.1924_ovn_localnet_switch") echo u1 u2 ;;
 "get Logical_Switch_Port u1 type") echo '""' ;;
 "get Logical_Switch_Port u2 type") echo localnet ;;
-"get Logical_Switch_Port u2 tag") echo 1924 ;;
+"get Logical_Switch_Port u2 tag_request") echo 1924 ;;
 *) echo "asked: $*" >&2; return 1 ;;
 esac; }
 `

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -116,6 +117,9 @@ func (w *World) rows(ctx context.Context, node string) ([]row, error) {
 	var rows []row
 	for i, t := range all {
 		for _, r := range t {
+			if tables[i] == "Load_Balancer" && elsewhere(r, w.Running.Namespaces()) {
+				continue
+			}
 			for _, c := range passing {
 				delete(r, c)
 			}
@@ -123,6 +127,15 @@ func (w *World) rows(ctx context.Context, node string) ([]row, error) {
 		}
 	}
 	return rows, nil
+}
+
+// elsewhere says whether a load balancer is of a Service in another namespace than these: its ends come and go with pods that
+// are not the scenario's.
+func elsewhere(r parse.Row, namespaces []string) bool {
+	ids, _ := r["external_ids"].(map[string]any)
+	owner, _ := ids["k8s.ovn.org/owner"].(string)
+	namespace, _, isService := strings.Cut(owner, "/")
+	return isService && !slices.Contains(namespaces, namespace)
 }
 
 // plain makes plain values of anything.

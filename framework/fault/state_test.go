@@ -73,3 +73,12 @@ func TestSteadyStateNeedsTwoLooksThatAgree(t *testing.T) {
 		t.Errorf("%v after %d looks: %v", err, n, s.specs)
 	}
 }
+
+func TestElsewhere(t *testing.T) {
+	for owner, want := range map[string]bool{"kubevirt/kubevirt-operator-webhook": true, "ns/echo": false, "ns-other/echo": false, "": false} {
+		r := parse.Row{"external_ids": map[string]any{"k8s.ovn.org/kind": "Service", "k8s.ovn.org/owner": owner}}
+		if got := elsewhere(r, []string{"ns", "ns-other"}); got != want {
+			t.Errorf("%q: %t", owner, got)
+		}
+	}
+}

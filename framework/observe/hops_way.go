@@ -1,6 +1,7 @@
 package observe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/netip"
@@ -92,15 +93,19 @@ func (o *observer) wayBetween(near, far end, here, there switching, f flow, by s
 	case near.onOVS():
 		w.ovn = &logical{node: near.node, link: near.ports.host, tables: here.tables, bridges: here.bridges, physical: o.leavesBy(near, far)}
 	default:
-		w.out = append(w.out, near.onNode("node bridge", near.ports.master, outer))
+		w.out = append(w.out, near.onNode("node bridge", cmp.Or(near.ports.master, near.network.Bridge), outer))
 	}
 	w.in = append(o.between(near, far, here, there, outer), inward(far, outer)...)
 	return w
 }
 
-// onOVS says whether an end's port is Open vSwitch's, not a Linux bridge's.
+// onOVS says whether an end's port is Open vSwitch's, not a Linux bridge's. Of a port that is in no bridge, its network
+// tells where it belongs.
 func (e end) onOVS() bool {
-	return e.ports.master == "" || strings.HasPrefix(e.ports.master, "ovs")
+	if e.ports.master == "" {
+		return e.network.Bridge == ""
+	}
+	return strings.HasPrefix(e.ports.master, "ovs")
 }
 
 func (e end) nodePort() string {

@@ -171,3 +171,17 @@ func TestWay(t *testing.T) {
 		}
 	}
 }
+
+// A port that was taken from its Linux bridge is not Open vSwitch's for that.
+func TestWayOfAPortInNoBridge(t *testing.T) {
+	o := walkedOn(t)
+	o.stage.Networks["demo-vlan-1924"] = seen(model.Network{Name: "demo-vlan-1924", Asked: model.NetworkSpec{Topology: "bridge", Bridge: "vmnet-br0"}})
+	near := vmEnd(t, o, "vm-l")
+	near.look.host = []model.Link{{Index: 29, Name: "veth1"}}
+	got := list(o.wayBetween(near, end{host: atHost{name: "vlan-1924", link: "eth0"}}, onBridges(), onBridges(), flow{proto: "tcp", port: 8080, dialled: "192.0.2.1"}, ""))
+	for _, want := range []string{"\nbridge port at node n2 veth1 for 192.0.2.1\n", "\nnode bridge at node n2 vmnet-br0 for 192.0.2.1\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s\nlacks %s", got, want)
+		}
+	}
+}

@@ -21,12 +21,13 @@ const (
 	silence = time.Minute
 	retry   = time.Second
 	listing = 15 * time.Second
-	// deaths within a spell are a container that does not stay: where the node is slow, an operator loses its leader
-	// election now and then in a long run, comes back, and nothing is the matter.
-	deaths = 3
+	// deaths within a spell are a container that does not stay: the kubelet's back-off lets one that ends at once come to
+	// them within three minutes. Fewer are none: where the API server is slow, an operator loses its leader election, fails
+	// to start once or twice for the same reason, and comes back.
+	deaths = 5
 	spell  = 10 * time.Minute
 	// ever is how often it may end in all: one that lives for minutes each time does not stay either.
-	ever     = 6
+	ever     = 10
 	logLines = 12
 )
 

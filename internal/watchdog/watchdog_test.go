@@ -25,25 +25,36 @@ func pod(namespace string, restarts, exitCode int32) *corev1.Pod {
 	}
 }
 
-// What ended before the run is nobody's business; what ends during it is told, and the third time within a spell is the
-// last, and so is the sixth.
-func TestLook(t *testing.T) {
-	type step struct {
-		pod    *corev1.Pod
-		before bool
-		after  time.Duration
-		said   int
-		dead   bool
+// step is a pod as it is seen some time after the one before, with what has been said by then.
+type step struct {
+	pod    *corev1.Pod
+	before bool
+	after  time.Duration
+	said   int
+	dead   bool
+}
+
+// dying is a container that ends at these minutes, and comes back each time.
+func dying(minutes ...int) []step {
+	steps := []step{{pod: pod("kubevirt", 0, 0), before: true}}
+	last := 0
+	for i, at := range minutes {
+		steps = append(steps, step{pod: pod("kubevirt", int32(i+1), 2), after: time.Duration(at-last) * time.Minute, said: i + 1})
+		last = at
 	}
+	return steps
+}
+
+// What ended before the run is nobody's business; what ends during it is told, and what does not stay ends the run.
+func TestLook(t *testing.T) {
 	for name, steps := range map[string][]step{
-		"old deaths":   {{pod: pod("kubevirt", 7, 1), before: true}, {pod: pod("kubevirt", 7, 1)}},
-		"one death":    {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 1, 2), said: 1}},
-		"a clean end":  {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 0)}},
-		"another's":    {{pod: pod("shop", 0, 0), before: true}, {pod: pod("shop", 5, 1)}},
-		"now and then": {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 2, 2), said: 2}, {pod: pod("kubevirt", 3, 2), after: spell, said: 3}},
-		"for ever": {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 2, 2), after: spell, said: 2}, {pod: pod("kubevirt", 3, 2), after: spell, said: 3},
-			{pod: pod("kubevirt", 4, 2), after: spell, said: 4}, {pod: pod("kubevirt", 5, 2), after: spell, said: 5}, {pod: pod("kubevirt", 6, 2), after: spell, said: 5, dead: true}},
-		"does not revive": {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 2, 2), said: 2}, {pod: pod("kubevirt", 3, 2), said: 2, dead: true}},
+		"old deaths":    {{pod: pod("kubevirt", 7, 1), before: true}, {pod: pod("kubevirt", 7, 1)}},
+		"one death":     {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 2), said: 1}, {pod: pod("kubevirt", 1, 2), said: 1}},
+		"a clean end":   {{pod: pod("kubevirt", 0, 0), before: true}, {pod: pod("kubevirt", 1, 0)}},
+		"another's":     {{pod: pod("shop", 0, 0), before: true}, {pod: pod("shop", 5, 1)}},
+		"now and then":  dying(0, 1, 2, 3, 14, 15, 16, 17),
+		"does not stay": append(dying(0, 1, 2, 3), step{pod: pod("kubevirt", 5, 2), said: 4, dead: true}),
+		"for ever":      append(dying(0, 9, 18, 27, 36, 45, 54, 63, 72), step{pod: pod("kubevirt", 10, 2), said: 9, dead: true}),
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			said := 0
