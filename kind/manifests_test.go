@@ -245,8 +245,9 @@ spec:
 	if !ok {
 		t.Fatal("virt-operator is no Deployment")
 	}
-	probe := operator.Spec.Template.Spec.Containers[0].LivenessProbe
-	if *operator.Spec.Replicas != 1 || probe.InitialDelaySeconds != 60 || probe.TimeoutSeconds != 10 {
-		t.Errorf("%d replicas, probe %+v", *operator.Spec.Replicas, probe)
+	container := operator.Spec.Template.Spec.Containers[0]
+	probe, share := container.LivenessProbe, container.Resources.Requests.Cpu().String()
+	if *operator.Spec.Replicas != 1 || probe.InitialDelaySeconds != 300 || probe.TimeoutSeconds != 10 || share != "50m" {
+		t.Errorf("%d replicas, probe %+v, CPU %s", *operator.Spec.Replicas, probe, share)
 	}
 }

@@ -169,8 +169,9 @@ func (s Source) objects(values map[string]string) (network, kubevirt []*unstruct
 	return network, kubevirt, nil
 }
 
-// tuneOperator leaves one virt-operator, and lets it start in its own time: two of them and probes that fork cost
-// a slow core more than a cluster for tests gets back.
+// tuneOperator leaves one virt-operator, for two cost a slow core more than a cluster for tests gets back. It gets a share
+// of the core that it can keep its leader election with, and time to start: with the manifest's 10 millicores it lost the
+// election wherever a run had much to do, and was then ended by its liveness probe before it was up again.
 func tuneOperator(o *unstructured.Unstructured) error {
 	if err := unstructured.SetNestedField(o.Object, int64(1), "spec", "replicas"); err != nil {
 		return fmt.Errorf("virt-operator: %w", err)
@@ -180,10 +181,16 @@ func tuneOperator(o *unstructured.Unstructured) error {
 		return fmt.Errorf("virt-operator: no containers in its deployment: %w", errors.Join(err))
 	}
 	for _, container := range containers {
-		if m, ok := container.(map[string]any); ok && m["livenessProbe"] != nil {
-			if err := unstructured.SetNestedField(m, int64(60), "livenessProbe", "initialDelaySeconds"); err != nil {
-				return fmt.Errorf("virt-operator: %w", err)
-			}
+		m, ok := container.(map[string]any)
+		if !ok {
+			continue
+		}
+		failed := unstructured.SetNestedField(m, "50m", "resources", "requests", "cpu")
+		if m["livenessProbe"] != nil {
+			failed = errors.Join(failed, unstructured.SetNestedField(m, int64(300), "livenessProbe", "initialDelaySeconds"))
+		}
+		if failed != nil {
+			return fmt.Errorf("virt-operator: %w", failed)
 		}
 	}
 	return unstructured.SetNestedSlice(o.Object, containers, "spec", "template", "spec", "containers")

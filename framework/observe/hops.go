@@ -13,13 +13,16 @@ import (
 )
 
 const (
-	// walkTimeout bounds the walk of one path; what it started is stopped after that, too.
-	walkTimeout = 30 * time.Second
+	// walkTimeout bounds the walk of one path; what it started is stopped after that, too. Without KVM each capture takes
+	// seconds to start: everything that a node runs shares its core with guests that are emulated.
+	walkTimeout         = 30 * time.Second
+	walkTimeoutEmulated = 75 * time.Second
 	// walkProbe is how long a path is tried again: TCP's first packet and two repetitions.
 	walkProbe = 5 * time.Second
 	// walks are so many paths of a stage, and stageWalks the time for all of them; the others are said to be not walked.
-	walks      = 5
-	stageWalks = 2 * time.Minute
+	walks              = 5
+	stageWalks         = 2 * time.Minute
+	stageWalksEmulated = 5 * time.Minute
 )
 
 // lost is an attempt that should have passed and did not, and how it is made again.
@@ -51,7 +54,7 @@ func (o *observer) walk(ctx context.Context) {
 			p = o.startPeer(ctx)
 		}
 		defer p.end(ctx)
-		ctx, cancel := context.WithTimeout(ctx, stageWalks)
+		ctx, cancel := context.WithTimeout(ctx, o.whereEmulated(stageWalks, stageWalksEmulated))
 		defer cancel()
 		for i, l := range paths {
 			hops := notWalked
@@ -66,7 +69,15 @@ func (o *observer) walk(ctx context.Context) {
 
 // notWalked stands for the hops of a path that was one too many.
 var notWalked = []model.Hop{{Name: "way", Seen: model.Read[bool]{
-	Err: fmt.Sprintf("not walked: only %d paths of a stage are, and for %s", walks, stageWalks)}}}
+	Err: fmt.Sprintf("not walked: only %d paths of a stage are, and for a few minutes", walks)}}}
+
+// whereEmulated is the second of two bounds where guests are emulated.
+func (o *observer) whereEmulated(otherwise, emulated time.Duration) time.Duration {
+	if o.facts.Emulation {
+		return emulated
+	}
+	return otherwise
+}
 
 // lostPaths are those that are lost to the last, different clients' first.
 func (o *observer) lostPaths() []lost {
@@ -117,7 +128,7 @@ const outsideEnd = "peer/outside"
 // walkOne walks one path: it learns where its packets come by, looks there while they are sent again, and asks OVN what
 // becomes of the first of them.
 func (o *observer) walkOne(ctx context.Context, l lost) []model.Hop {
-	ctx, cancel := context.WithTimeout(ctx, walkTimeout)
+	ctx, cancel := context.WithTimeout(ctx, o.whereEmulated(walkTimeout, walkTimeoutEmulated))
 	defer cancel()
 	l.probe = o.fresh(l.probe)
 	w := o.wayOf(ctx, l)
