@@ -246,8 +246,8 @@ spec:
 		t.Fatal("virt-operator is no Deployment")
 	}
 	container := operator.Spec.Template.Spec.Containers[0]
-	probe, share := container.LivenessProbe, container.Resources.Requests.Cpu().String()
-	if *operator.Spec.Replicas != 1 || probe.InitialDelaySeconds != 300 || probe.TimeoutSeconds != 10 || share != "50m" {
-		t.Errorf("%d replicas, probe %+v, CPU %s", *operator.Spec.Replicas, probe, share)
+	probe, share := container.LivenessProbe, container.Resources.Requests.Cpu().MilliValue()
+	if *operator.Spec.Replicas != 1 || probe.InitialDelaySeconds != 300 || probe.TimeoutSeconds != 10 || share != operatorShare {
+		t.Errorf("%d replicas, probe %+v, CPU %dm", *operator.Spec.Replicas, probe, share)
 	}
 }

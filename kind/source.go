@@ -185,7 +185,7 @@ func tuneOperator(o *unstructured.Unstructured) error {
 		if !ok {
 			continue
 		}
-		failed := unstructured.SetNestedField(m, "50m", "resources", "requests", "cpu")
+		failed := unstructured.SetNestedField(m, fmt.Sprintf("%dm", operatorShare), "resources", "requests", "cpu")
 		if m["livenessProbe"] != nil {
 			failed = errors.Join(failed, unstructured.SetNestedField(m, int64(300), "livenessProbe", "initialDelaySeconds"))
 		}

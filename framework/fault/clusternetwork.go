@@ -10,7 +10,7 @@ import (
 )
 
 // hop is what may follow the words of a comparison: where its path ends, or that of another one that fails beside it.
-const hop = `(; .*)?$`
+const hop = `(; (.+: )?` + judge.FirstHop + `.*)?$`
 
 // red names the claims that must turn red, each with its words. Words that end with $ may be followed by a hop alone.
 func red(claimAndWords ...string) map[string]*regexp.Regexp {

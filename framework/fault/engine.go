@@ -138,7 +138,7 @@ func (e *engine) together(ctx context.Context, group []Fault, before baseline) (
 	switch {
 	case ctx.Err() != nil:
 		return outcomes, before, errors.Join(context.Cause(ctx), err)
-	case err != nil && !errors.Is(err, errNotInjected):
+	case err != nil && (!errors.Is(err, errNotInjected) || errors.As(err, new(*undoError))):
 		for _, o := range of {
 			o.Problems = append(o.Problems, err.Error())
 		}

@@ -31,7 +31,7 @@ type Fault struct {
 	Needs []model.Feature
 	// Gateway is the gateway mode without which it cannot be injected; empty for any.
 	Gateway string
-	// NodeFiles is a fault that takes files away from a node that pods need to start there. On a cluster that the user named,
+	// NodeFiles is a fault that takes away files that pods need to start on that node. On a cluster that the user named,
 	// it is injected only where the user names it, too.
 	NodeFiles bool
 	// Renews are the VMs, pods and networks (by their keys in Stage.Networks) that come anew: their addresses, names and

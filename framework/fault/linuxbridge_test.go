@@ -29,7 +29,7 @@ var bridgeSeen = seenBy{
 		ofPath(o, path, false)
 		s := at(o, model.Steady)
 		f := s.Frames[path]
-		f.Value = []model.Frame{{SrcMAC: "02:86:5e:00:00:22", DstMAC: "ff:ff:ff:ff:ff:ff", Proto: "arp", VLANs: []int{1925}}}
+		f.Value = []model.Frame{{SrcMAC: "02:86:5e:00:00:22", DstMAC: "ff:ff:ff:ff:ff:ff", Proto: "arp", VLANs: []int{1925}}} // the native VLAN of the node's bridge
 		s.Frames[path] = f
 	},
 	"LB-03/vlan-filter": func(o *model.Observation) {

@@ -49,6 +49,8 @@ type Matrix struct {
 	Restored int               `json:"restored"`
 	Claims   []ClaimRow        `json:"claims"`
 	Faults   []Outcome         `json:"faults"`
+	// LeftOut are faults that were not chosen because the cluster was named and they were not.
+	LeftOut []string `json:"leftOut,omitempty"`
 	// Stopped says why the run ended before its end; empty for one that did not.
 	Stopped string `json:"stopped,omitempty"`
 }
@@ -107,7 +109,7 @@ func newMatrix(scenario string, f model.Facts, claims []judge.Claim, chosen []Fa
 			case outcomes[i].Cells[c.ID].Effect == Killed && outcomes[i].Killed:
 				row.KilledBy = append(row.KilledBy, f.ID)
 			case len(outcomes[i].Problems) > 0:
-				why = append(why, f.ID+": "+outcomes[i].Problems[0])
+				why = append(why, outcomes[i].Problems[0])
 			default:
 				why = append(why, f.ID+" was not killed")
 			}
@@ -167,6 +169,9 @@ func (m Matrix) Render(w io.Writer) error {
 		if c.Proof != Live && c.Proof != NotChosen {
 			fmt.Fprintf(&b, "%s: %s: %s\n", c.ID, c.Proof, c.Why)
 		}
+	}
+	if len(m.LeftOut) > 0 {
+		fmt.Fprintf(&b, "left out on a cluster that was named, unless --faults names them: %s\n", strings.Join(m.LeftOut, ", "))
 	}
 	b.WriteString(m.Summary() + "\n")
 	_, err := io.WriteString(w, b.String())

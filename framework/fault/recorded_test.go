@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"compress/gzip"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -31,6 +32,63 @@ func recorded(t *testing.T, name string) (model.Observation, []model.Judgement) 
 		js = append(js, judge.Judge(c, o))
 	}
 	return o, js
+}
+
+// TestRecordedGroups does the same for faults that were injected at once into other scenarios: all of a group, in the order
+// in which Select gives them.
+func TestRecordedGroups(t *testing.T) {
+	for name, group := range map[string][]string{
+		"linux-bridge": {"LB-01/bridge-port", "LB-02/other-tag", "LB-03/vlan-filter", "MC-01/config-renamed", "MC-02/no-binary", "MC-03/mac", "MC-04/sysctl"},
+		"localnet-1": {"LN-11/router-option", "LN-03/second-address", "LN-04/second-address", "LN-15/stray-route", "LN-16/nic-mtu", "LN-01/extra-link",
+			"LN-02/bridge-address", "LN-12/dummy-mtu", "LN-06/nad/other-tag", "LN-06/cudn/other-tag", "LN-09/not-masqueraded", "LN-13/mapped", "LN-18/corrected"},
+		"localnet-2": {"LN-05/other-metric", "LN-02/nad/tap-without-bridge", "LN-02/cudn/mac", "LN-03/nad/bridge-mac", "LN-03/cudn/bridge-mac", "LN-07/nad/translated",
+			"LN-07/cudn/translated", "LN-08/nad/overheard", "LN-08/cudn/joined", "LN-10/nad/pair-denied", "LN-10/cudn/pair-denied"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o, before := recordedGroup(t, name, "before")
+			_, broken := recordedGroup(t, name, "broken")
+			restored, after := recordedGroup(t, name, "after")
+			if others := append(green(before), green(after)...); len(others) > 0 {
+				t.Fatalf("without a fault: %v", others)
+			}
+			faults, err := Select(o.Scenario, group)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, f := range faults {
+				if cells, killed := weigh(f, without(faults, i), before, broken); !killed {
+					t.Errorf("%s: not killed: %+v", f.ID, cells)
+				}
+				if _, killed := weigh(f, without(faults, i), before, after); killed {
+					t.Errorf("%s: killed without the fault", f.ID)
+				}
+			}
+			if found, err := Differences(o, restored, nil); err != nil || len(found) > 0 {
+				t.Errorf("after: %v %v", found, err)
+			}
+			if len(faults) != len(group) {
+				t.Errorf("%d faults of %d", len(faults), len(group))
+			}
+		})
+	}
+}
+
+func recordedGroup(t *testing.T, group, name string) (model.Observation, []model.Judgement) {
+	t.Helper()
+	f, err := os.Open(filepath.Join("testdata", "groups", group, name+".json.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o model.Observation
+	if err := json.NewDecoder(z).Decode(&o); err != nil {
+		t.Fatal(err)
+	}
+	return o, judgedOf(t, o, model.Steady)
 }
 
 // TestRecorded holds words, verdicts and equality against what a real cluster gave.

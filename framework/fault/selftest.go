@@ -31,7 +31,7 @@ type Config struct {
 	Faults []string
 	// Named is a bed that the user named: what takes files from its nodes is injected only where Faults names it, too.
 	Named bool
-	// Together injects faults that turn different claims red at once: a fifth of the time, and each claim still has to say
+	// Together injects faults that turn different claims red at once: a quarter of the time, and each claim still has to say
 	// its own fault's words, but a claim that goes red for no reason is then anybody's.
 	Together bool
 	// Running is the scenario where it is deployed already, with its spare VM; it is left up. Nil to deploy it here and
@@ -63,11 +63,9 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 	if err != nil {
 		return Matrix{}, err
 	}
+	var left []string
 	if c.Named && len(c.Faults) == 0 {
-		var left []string
-		if chosen, left = apart(chosen); len(left) > 0 {
-			c.tell("left out on a cluster that was named, unless --faults names them: " + strings.Join(left, ", "))
-		}
+		chosen, left = apart(chosen)
 	}
 	if c.Step == nil {
 		c.Step = func(string) func(error) { return func(error) {} }
@@ -106,6 +104,7 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 	e := c.engine(&World{Bed: c.Bed, Running: running, Facts: f, journal: j}, claims)
 	outcomes, err := e.run(ctx, group(chosen, !c.Together))
 	m = newMatrix(c.Scenario, f, claims, chosen, outcomes)
+	m.LeftOut = left
 	m.Versions, m.Started, m.Finished = f.Versions, started, time.Now().UTC()
 	if err != nil {
 		m.Stopped = err.Error()

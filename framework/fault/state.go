@@ -118,7 +118,7 @@ func (w *World) rows(ctx context.Context, node string) ([]row, error) {
 	for i, t := range all {
 		for _, r := range t {
 			if tables[i] == "Load_Balancer" && elsewhere(r, w.Running.Namespaces()) {
-				continue
+				withoutEnds(r)
 			}
 			for _, c := range passing {
 				delete(r, c)
@@ -136,6 +136,16 @@ func elsewhere(r parse.Row, namespaces []string) bool {
 	owner, _ := ids["k8s.ovn.org/owner"].(string)
 	namespace, _, isService := strings.Cut(owner, "/")
 	return isService && !slices.Contains(namespaces, namespace)
+}
+
+// withoutEnds leaves of a load balancer what it stands for, not who answers.
+func withoutEnds(r parse.Row) {
+	if vips, ok := r["vips"].(map[string]any); ok {
+		for vip := range vips {
+			vips[vip] = ""
+		}
+	}
+	delete(r, "ip_port_mappings")
 }
 
 // plain makes plain values of anything.

@@ -81,4 +81,9 @@ func TestElsewhere(t *testing.T) {
 			t.Errorf("%q: %t", owner, got)
 		}
 	}
+	r := parse.Row{"name": "lb", "vips": map[string]any{"10.96.0.1:443": "10.244.0.7:8444"}, "ip_port_mappings": map[string]any{"10.244.0.7": "x"}}
+	withoutEnds(r)
+	if got := jsonOf(map[string]any(r)); got != `{"name":"lb","vips":{"10.96.0.1:443":""}}` {
+		t.Error(got)
+	}
 }

@@ -73,11 +73,18 @@ func seenAs(vm, address string) func(*model.Observation) {
 }
 
 // heard has the other peer hear a VM ask for it.
+// heard has a VM's broadcast on the other VLAN, too: its host hears it, and the trunk carries it.
 func heard(o *model.Observation, vm string) {
 	s := at(o, model.Steady)
-	f := s.Frames[vm+">peer/vlan-1925#arp"]
-	f.Value = append(f.Value, model.Frame{Proto: "arp", SrcMAC: s.VMs[vm].Spec.Interfaces[1].MAC, DstMAC: "ff:ff:ff:ff:ff:ff"})
-	s.Frames[vm+">peer/vlan-1925#arp"] = f
+	asked := model.Frame{Proto: "arp", SrcMAC: s.VMs[vm].Spec.Interfaces[1].MAC, DstMAC: "ff:ff:ff:ff:ff:ff"}
+	add := func(path string, frame model.Frame) {
+		f := s.Frames[path]
+		f.Value = append(f.Value, frame)
+		s.Frames[path] = f
+	}
+	add(vm+">peer/vlan-1925#arp", asked)
+	asked.VLANs = []int{1925}
+	add(vm+">peer/vlan-1924", asked)
 }
 
 func came(key string) func(*model.Observation) {

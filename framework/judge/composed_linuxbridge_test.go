@@ -99,7 +99,7 @@ func bridgeTraffic(s model.Stage) {
 }
 
 func bridgePlugins(s model.Stage) model.PhysicalView {
-	p := model.PhysicalView{Leases: seen("peer vlan-1924", "cat leases", []model.ServedLease{{MAC: trunkMAC, IP: "192.0.2.151"}}), CNI: map[string]model.Read[model.CNI]{}, Attachments: map[string]model.Read[[]model.Attachment]{}, Sysctls: map[string]model.Read[map[string]string]{},
+	p := model.PhysicalView{Leases: seen("peer vlan-1924", "cat leases", []model.ServedLease{{MAC: "02:86:5e:00:00:22", IP: "192.0.2.150"}, {MAC: trunkMAC, IP: "192.0.2.151"}}), CNI: map[string]model.Read[model.CNI]{}, Attachments: map[string]model.Read[[]model.Attachment]{}, Sysctls: map[string]model.Read[map[string]string]{},
 		Peers: map[string]model.PhysicalPeer{"vlan-1924": {VLAN: 1924, Address: vlanPeer, Prefix: 24}, "vlan-1925": {VLAN: 1925, Address: "198.51.100.1", Prefix: 25}}}
 	for _, node := range []string{"n1", "n2"} {
 		p.CNI[node] = seen("node "+node, "cat /etc/cni/net.d/*; ls /opt/cni/bin", model.CNI{File: "00-multus.conf", Type: "multus-shim", Delegate: ovnPlugin,

@@ -8,7 +8,8 @@ import (
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
-const firstHop = "first hop that does not pass: "
+// FirstHop is what stands before the place where a path ends, in a judgement's reason.
+const FirstHop = "first hop that does not pass: "
 
 // FirstFailing names the first hop that a packet does not pass, as "first hop that does not pass: bridge mapping (node
 // worker)". Where hops before it could not be read, and none behind them passes, it cannot be said. Empty for a path that
@@ -25,15 +26,15 @@ func FirstFailing(hops []model.Hop) string {
 		case h.Seen.Value:
 			unread = nil // who is seen here has passed there
 		case len(unread) == 0:
-			return firstHop + hopAt(h)
+			return FirstHop + hopAt(h)
 		default:
-			return firstHop + "cannot be said: " + unread[0] + ", and " + hopAt(h) + " does not pass"
+			return FirstHop + "cannot be said: " + unread[0] + ", and " + hopAt(h) + " does not pass"
 		}
 	}
 	if len(unread) > 0 {
-		return firstHop + "cannot be said: " + unread[0]
+		return FirstHop + "cannot be said: " + unread[0]
 	}
-	return firstHop + "none, each passes when the path is tried again"
+	return FirstHop + "none, each passes when the path is tried again"
 }
 
 // way is each hop with what was seen there.

@@ -10,7 +10,8 @@ import (
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
-// testdata/live holds what one run of all scenarios saw; but for the secondary UDN's, they are mutated as composed so far.
+// testdata/live holds what one run of all scenarios saw. All of them are judged here; of them only the secondary UDN's is
+// mutated, too (observations).
 func TestRecordedObservationsPass(t *testing.T) {
 	all := observations(t)
 	found, err := filepath.Glob("testdata/live/*.json*")

@@ -50,13 +50,13 @@ func notMapped(n *Notebook, o model.Observation) {
 		return
 	}
 	if w, _, ok := Need(n, "network "+forms[0].network, stage.Networks[forms[0].network]); ok {
-		if got := FirstFailing(toPhysical(stage, r.Node, w.Asked.PhysicalNetwork)); !strings.HasPrefix(got, firstHop+"none") {
+		if got := FirstFailing(toPhysical(stage, r.Node, w.Asked.PhysicalNetwork)); !strings.HasPrefix(got, FirstHop+"none") {
 			n.Cannot("control network "+forms[0].network+", on physicalNetwork "+text(w.Asked.PhysicalNetwork), got)
 		}
 	}
 	hops := toPhysical(stage, r.Node, r.Asked.PhysicalNetwork)
 	n.Check("way of network "+text(r.Network)+" to physicalNetwork "+text(r.Asked.PhysicalNetwork), hopSource(hops),
-		firstHop+hopAt(hops[len(hops)-1]), "the claim", FirstFailing(hops), FirstFailing(hops) == firstHop+hopAt(hops[len(hops)-1]))
+		FirstHop+hopAt(hops[len(hops)-1]), "the claim", FirstFailing(hops), FirstFailing(hops) == FirstHop+hopAt(hops[len(hops)-1]))
 }
 
 // toPhysical are the hops between a network's logical switch and the node's NIC, by OVN's port to the physical network and

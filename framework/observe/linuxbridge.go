@@ -36,7 +36,7 @@ func (o *observer) linuxBridge(ctx context.Context) {
 	defer o.step("captures", func() {
 		together(func() { w.stop(ctx, o) }, func() { tagging.remove(ctx, o) })
 	})
-	// the VLAN links have asked for their leases by now, nothing else in these guests does
+	// LB-03 is about the VLAN links' leases alone, and these were waited for
 	o.step("guests and leases", func() {
 		together(func() { o.guests(ctx, o.running.Specs) }, func() { o.served(ctx) })
 	})

@@ -26,9 +26,10 @@ const (
 	// to start once or twice for the same reason, and comes back.
 	deaths = 5
 	spell  = 10 * time.Minute
-	// ever is how often it may end in all: one that lives for minutes each time does not stay either.
-	ever     = 10
-	logLines = 12
+	// many within a long spell do not stay either, though each lives for minutes.
+	many      = 10
+	longSpell = time.Hour
+	logLines  = 12
 )
 
 // DiedError is a component that died and does not come back.
@@ -162,11 +163,13 @@ func (w *watchdog) look(ctx context.Context, pod *corev1.Pod, before bool) *Died
 		if last != nil && last.ExitCode == 0 {
 			continue
 		}
-		w.died[key] = append(w.died[key], time.Now())
+		for range ended - known {
+			w.died[key] = append(w.died[key], time.Now())
+		}
 		d := &DiedError{What: fmt.Sprintf("container %s of pod %s/%s on node %s", s.Name, pod.Namespace, pod.Name, pod.Spec.NodeName),
 			Reason: why(last), Log: w.log(ctx, pod, s.Name, s.State.Terminated == nil)}
-		if n, lately := often(w.died[key]); lately >= deaths || n >= ever {
-			d.Reason += fmt.Sprintf(", for the %d. time, %d of them in the last %.0f minutes", n, lately, spell.Minutes())
+		if lately := within(w.died[key], spell); lately >= deaths || within(w.died[key], longSpell) >= many {
+			d.Reason += fmt.Sprintf(", for the %d. time, %d of them in the last %.0f minutes", len(w.died[key]), lately, spell.Minutes())
 			return d
 		}
 		w.say(d)
@@ -174,14 +177,14 @@ func (w *watchdog) look(ctx context.Context, pod *corev1.Pod, before bool) *Died
 	return nil
 }
 
-// often counts ends, and those within the last spell.
-func often(died []time.Time) (all, lately int) {
+// within counts those of the last while.
+func within(died []time.Time, while time.Duration) (n int) {
 	for _, t := range died {
-		if time.Since(t) < spell {
-			lately++
+		if time.Since(t) < while {
+			n++
 		}
 	}
-	return len(died), lately
+	return n
 }
 
 func why(t *corev1.ContainerStateTerminated) string {

@@ -54,7 +54,7 @@ func TestLook(t *testing.T) {
 		"another's":     {{pod: pod("shop", 0, 0), before: true}, {pod: pod("shop", 5, 1)}},
 		"now and then":  dying(0, 1, 2, 3, 14, 15, 16, 17),
 		"does not stay": append(dying(0, 1, 2, 3), step{pod: pod("kubevirt", 5, 2), said: 4, dead: true}),
-		"for ever":      append(dying(0, 9, 18, 27, 36, 45, 54, 63, 72), step{pod: pod("kubevirt", 10, 2), said: 9, dead: true}),
+		"for ever":      append(dying(0, 6, 12, 18, 24, 30, 36, 42, 48), step{pod: pod("kubevirt", 10, 2), said: 9, dead: true}),
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			said := 0
