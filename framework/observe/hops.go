@@ -69,7 +69,7 @@ func (o *observer) walk(ctx context.Context) {
 
 // notWalked stands for the hops of a path that was one too many.
 var notWalked = []model.Hop{{Name: "way", Seen: model.Read[bool]{
-	Err: fmt.Sprintf("not walked: only %d paths of a stage are, and for a few minutes", walks)}}}
+	Err: fmt.Sprintf("not walked: only %d paths of a stage are, and for %s, without KVM %s", walks, stageWalks, stageWalksEmulated)}}}
 
 // whereEmulated is the second of two bounds where guests are emulated.
 func (o *observer) whereEmulated(otherwise, emulated time.Duration) time.Duration {
