@@ -38,6 +38,10 @@ down: build ## take away what was brought up; what was built stays in the cache
 selftest: build ## inject every fault on the live cluster and show which claims it turns red
 	$(BIN) selftest
 
+.PHONY: live
+live: ## tests that need a cluster: what ^C leaves behind in the middle of localnet, VMs that cannot start
+	VMNET_BED=$${BED:-$${XDG_CACHE_HOME:-$$HOME/.cache}/vmnet/bed} $(GO) test -count=1 -timeout 90m -v -run '^TestLive' ./cmd/vmnet ./framework/scenario
+
 .PHONY: preflight
 preflight: build ## say what a cluster on this host would be made of
 	$(BIN) preflight

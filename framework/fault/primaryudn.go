@@ -47,7 +47,8 @@ func primaryUDN() []Fault {
 			Red:   red("PU-09", `^vm-p guest's other routes: .*more than expected: 192\.0\.2\.128/25 via 10\.1\.1\.1`)},
 		{ID: "PU-10/tap-mtu", Text: "tap0 of vm-p two bytes short of the MTU",
 			Steps: []Step{tapMTU("vm-p")},
-			Red:   red("PU-10", `^vm-p tap0 MTU: expected \d+ .*observed \d+$`)},
+			// a bridge to which nobody gave an MTU follows its smallest port
+			Red: red("PU-10", `^vm-p (k6t-ovn-udn1|tap0) MTU: expected \d+ .*observed \d+$`)},
 		{ID: "PU-11/pair-denied", Text: "an ACL of OVN drops vm-p's pings to vm-q, also those of the MTU's size",
 			Steps: []Step{udnPairDenied("vm-q", "primary_udn", "vm_p_own", "own")}, Needs: twoNodes,
 			Red: red("PU-11", `^vm-p reaches vm-q across nodes: expected passes .*observed does not pass`,
@@ -90,7 +91,7 @@ func primaryUDN() []Fault {
 			Red: red("PU-20", `^vm-spare after it was migrated: address on primary-udn: expected 10\.1\.1\.\d+/24 .*observed 10\.1\.1\.\d+/24$`)},
 		{ID: "PU-24/wrong-gateway", Text: "vm-p's guest holds a MAC for its gateway that nobody has", Stage: model.Migrated,
 			Steps: []Step{wrongGateway}, Needs: append(twoNodes, outside...), Renews: []string{"vm-r"},
-			Red: red("PU-24", `^vm-p MAC of gateway 10\.1\.1\.1 after the migration of another VM: .*observed 02:00:00:00:00:77$`)},
+			Red: red("PU-24", `^vm-p MAC of gateway 10\.1\.1\.1 after the migration of another VM: .*observed 02:00:00:00:00:77(;|$)`)},
 		{ID: "PU-22/unprotected", Text: "the finalizer of vm-o's network goes as soon as its deletion is asked for", Stage: model.Deleted,
 			Steps: []Step{Unprotect{"other/other-udn"}}, Renews: []string{"vm-o", "client-other", "other/other-udn"},
 			Red: red("PU-22", `^network other/other-udn is still there: expected true .*observed false$`)},

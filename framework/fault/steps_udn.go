@@ -57,14 +57,16 @@ func (u Unlabel) Do(ctx context.Context, w *World) (Undo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return undo, u.label(ctx, w, nil, "now", "False")
+	return undo, u.label(ctx, w, nil, "False")
 }
 
 func (u Unlabel) takeBack(ctx context.Context, w *World) error {
-	return u.label(ctx, w, "", nil, "True")
+	return u.label(ctx, w, "", "True")
 }
 
-func (u Unlabel) label(ctx context.Context, w *World, label, mark any, created string) error {
+// label sets the label, or takes it away for nil, and nudges until the network's condition follows: who looks at the network
+// may not know of the label yet.
+func (u Unlabel) label(ctx context.Context, w *World, label any, created string) error {
 	space := w.Running.Group(u.Group)
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"labels": map[string]any{scenario.PrimaryLabel: label}}})
 	if err != nil {
@@ -74,12 +76,16 @@ func (u Unlabel) label(ctx context.Context, w *World, label, mark any, created s
 		return fmt.Errorf("namespace %s: %w", space, err)
 	}
 	o := object(scenario.UDNKind, space, u.Network)
-	if err := w.patch(ctx, o, map[string]any{"annotations": map[string]any{nudge: mark}}); err != nil {
-		return err
+	mark := func(ctx context.Context, with any) error {
+		return w.patch(ctx, o, map[string]any{"annotations": map[string]any{nudge: with}})
 	}
-	return until(ctx, "network "+u.Network+" is not NetworkCreated="+created, func(ctx context.Context) error {
+	err = until(ctx, "network "+u.Network+" is not NetworkCreated="+created, func(ctx context.Context) error {
+		if err := mark(ctx, time.Now().UTC().Format(time.RFC3339Nano)); err != nil {
+			return err
+		}
 		return w.created(ctx, o, created)
 	})
+	return errors.Join(err, mark(ctx, nil))
 }
 
 // created says whether a network has that status of the condition NetworkCreated.

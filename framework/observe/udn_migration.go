@@ -13,6 +13,18 @@ func (o *observer) migrate(ctx context.Context) {
 	var open *openConnection
 	o.step("open a connection to "+connectedVM, func() { open = o.open(ctx, connectedVM) })
 	vms := o.changing(model.Migrated)
+	own := len(turns[o.running.Scenario][model.Migrated].change)
+	err := o.move(ctx, vms[:own])
+	o.step("close the connection", func() { o.connection(open.close(ctx)) })
+	// spares come after: the connection is not to wait for them
+	if err := errors.Join(err, o.move(ctx, vms[own:])); err != nil {
+		o.didNotCome(model.Migrated, err)
+		return
+	}
+	o.after(ctx, model.Migrated)
+}
+
+func (o *observer) move(ctx context.Context, vms []string) error {
 	errs := make([]error, len(vms))
 	var parts []func()
 	for i, vm := range vms {
@@ -21,12 +33,7 @@ func (o *observer) migrate(ctx context.Context) {
 		})
 	}
 	together(parts...)
-	o.step("close the connection", func() { o.connection(open.close(ctx)) })
-	if err := errors.Join(errs...); err != nil {
-		o.didNotCome(model.Migrated, err)
-		return
-	}
-	o.after(ctx, model.Migrated)
+	return errors.Join(errs...)
 }
 
 // migratedEgress are the VMs whose way out is looked at after the migration: who moved, and who stayed.
