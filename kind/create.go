@@ -50,6 +50,11 @@ func Create(ctx context.Context, o Options) error {
 	if err := o.createNodes(ctx); err != nil {
 		return err
 	}
+	if len(o.Stores) > 0 {
+		if err := o.step("weights on the nodes", func() error { return o.weighNodes(ctx) }); err != nil {
+			return err
+		}
+	}
 	c, err := o.connect(ctx, network)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package kind
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -64,8 +65,27 @@ func TestSharePatches(t *testing.T) {
 		if err := yaml.UnmarshalStrict([]byte(files[i+1]), &pod); err != nil {
 			t.Fatal(err)
 		}
-		if c := pod.Spec.Containers; len(c) != 1 || c[0].Name != target || c[0].Resources.Requests.Cpu().MilliValue() == 0 {
+		c := pod.Spec.Containers
+		if len(c) != 1 || c[0].Name != target || c[0].Resources.Requests.Cpu().MilliValue() == 0 || c[0].LivenessProbe.FailureThreshold != patience {
 			t.Errorf("%s: %s", files[i], files[i+1])
+		}
+	}
+}
+
+// What is weighed are static pods, by the names of their processes, which are no longer than the kernel keeps them.
+func TestWeights(t *testing.T) {
+	if len(weights)%2 != 1 {
+		t.Fatalf("no pairs behind the first: %v", weights)
+	}
+	for i, w := range weights {
+		if i%2 == 1 {
+			if !slices.ContainsFunc(shares, func(s share) bool { return s.pod == w }) || len(w) > 15 {
+				t.Errorf("%s is no static pod, or its name is cut", w)
+			}
+			continue
+		}
+		if n, err := strconv.Atoi(w); err != nil || n < 1 || n > 10000 {
+			t.Errorf("%s is no weight of a control group", w)
 		}
 	}
 }

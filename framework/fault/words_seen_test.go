@@ -51,7 +51,11 @@ var primarySeen = seenBy{
 		}
 	}),
 	"PU-09/stray-route": ofVMView("vm-p", route(model.Route{Dst: "192.0.2.128/25", Via: "10.1.1.1", Dev: "eth0"})),
-	"PU-10/tap-mtu":     ofLink("vm-p", launcherLinksOf, "tap0", func(l *model.Link) { l.MTU -= 2 }),
+	"PU-10/tap-mtu": func(o *model.Observation) {
+		for _, link := range []string{"tap0", "k6t-ovn-udn1"} { // the bridge follows
+			ofLink("vm-p", launcherLinksOf, link, func(l *model.Link) { l.MTU -= 2 })(o)
+		}
+	},
 	"PU-11/pair-denied": func(o *model.Observation) {
 		ofPath(o, "vm-p>vm-q", false)
 		ofPath(o, "vm-p>vm-q#df-mtu", false)
@@ -94,6 +98,7 @@ var primarySeen = seenBy{
 		}
 		p := s.Paths["vm-p>peer/outside"]
 		p.Value.Passed = false
+		p.Value.Hops = []model.Hop{{Name: "guest NIC", Seen: model.Read[bool]{At: p.At}}}
 		s.Paths["vm-p>peer/outside"] = p
 	},
 	"PU-22/unprotected": func(o *model.Observation) {
