@@ -38,6 +38,10 @@ func (b *builder) provenance(ctx context.Context) (map[string]string, error) {
 		p["component "+c.name] = c.module + " " + c.version()
 		if dir := b.Checkouts[c.name]; dir != "" {
 			p["component "+c.name] = fmt.Sprintf("%s from a working copy at %s, contents %s", c.module, dir, b.sources[c.name])
+			continue
+		}
+		for _, e := range c.edits {
+			p["component "+c.name] += fmt.Sprintf(", edited: %s in %s", e.to, e.file)
 		}
 	}
 	for _, r := range append([]rootFS{buildRoot}, roots...) {

@@ -15,6 +15,7 @@ type component struct {
 	cgo      []string // those that need C libraries
 	ldflags  string
 	env      []string
+	edits    []edit // of files that commands are built from
 }
 
 // kubernetesVersion is that of components/kubernetes; kind names its node image
@@ -38,7 +39,7 @@ var components = []component{
 		name: "cni-plugins", module: "github.com/containernetworking/plugins",
 		commands: strings.Fields("plugins/main/bridge plugins/main/vlan plugins/main/macvlan plugins/main/loopback plugins/main/host-device plugins/main/ptp plugins/ipam/host-local plugins/ipam/static plugins/ipam/dhcp plugins/meta/tuning plugins/meta/portmap"),
 	},
-	{name: "multus", module: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4", commands: []string{"cmd/multus", "cmd/thin_entrypoint"}},
+	{name: "multus", module: "gopkg.in/k8snetworkplumbingwg/multus-cni.v4", commands: []string{"cmd/multus", "cmd/thin_entrypoint"}, edits: multusPatience},
 	{
 		name: "ovn-kubernetes", module: "github.com/ovn-org/ovn-kubernetes/go-controller", subdir: "go-controller",
 		commands: strings.Fields("cmd/ovnkube cmd/ovn-k8s-cni-overlay cmd/ovnkube-identity cmd/ovn-kube-util cmd/ovnkube-trace"),

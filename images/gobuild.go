@@ -105,16 +105,22 @@ func (b *builder) module(ctx context.Context, c component) (string, error) {
 				return err
 			}
 		}
-		checkout := b.Checkouts[c.name]
-		if checkout == "" {
-			return nil
+		switch checkout := b.Checkouts[c.name]; {
+		case checkout != "": // built as it is
+			return b.replaceByCheckout(ctx, c, dir, checkout)
+		case len(c.edits) > 0:
+			return b.editSource(ctx, c, dir)
 		}
-		return b.replaceByCheckout(ctx, c, dir, checkout)
+		return nil
 	})
 }
 
 func (b *builder) moduleKey(c component) string {
-	return key(b.embeddedKey("components/"+c.name), strings.Join(c.env, " "), b.Checkouts[c.name], b.sources[c.name])
+	parts := []string{b.embeddedKey("components/" + c.name), strings.Join(c.env, " "), b.Checkouts[c.name], b.sources[c.name]}
+	for _, e := range c.edits {
+		parts = append(parts, e.file, e.from, e.to)
+	}
+	return key(parts...)
 }
 
 // sourceDir is where the sources of a module are that the component builds with.
@@ -123,6 +129,11 @@ func (b *builder) sourceDir(ctx context.Context, c component, module string) (st
 	if err != nil {
 		return "", err
 	}
+	return b.sourceIn(ctx, c, dir, module)
+}
+
+// sourceIn is the same, with the component's module in a directory.
+func (b *builder) sourceIn(ctx context.Context, c component, dir, module string) (string, error) {
 	if err := b.onHost(ctx, dir, b.env(c), b.log("download-"+c.name), "go", "mod", "download", module); err != nil {
 		return "", b.explain(ctx, c, err)
 	}
