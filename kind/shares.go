@@ -7,11 +7,11 @@ import (
 )
 
 // A request is a pod's weight on a busy core, and what is left of the node decides how many VMs it takes. kubeadm asks
-// for 650 millicores for its static pods, whatever the node has: on a machine of one core that leaves room for two
-// VMs. These are their shares of a core in thousandths, by what they use of it while VMs start.
+// for 650 millicores for its static pods, 250 of them for the API server, whatever the node has: on a machine of one core
+// that leaves room for two VMs. These are their shares of a core in thousandths, by what they use of it while VMs start.
 var shares = []share{
-	{"kube-apiserver", 150},
-	{"etcd", 50},
+	{"kube-apiserver", 300},
+	{"etcd", 75},
 	{"kube-controller-manager", 25},
 	{"kube-scheduler", 10},
 }
@@ -51,33 +51,20 @@ patches:
   directory: ` + patchesPath + `
 `
 
-// weigh sets weights of a node's control groups. The kubelet sees to the pods', but all of them together weigh little beside
-// itself (39 of 139 on one core), and the API server, for which everything waits, little among them. Pods get $1, and each
-// process whose name follows has its pod weigh what comes after the name.
-const weigh = `set -e
-cd /sys/fs/cgroup/kubelet.slice/kubelet-kubepods.slice
-echo "$1" >cpu.weight
-shift
-while [ $# -gt 0 ]; do
-	for p in $(pgrep -x "$1"); do
-		c=$(sed -n 's/^0:://p' "/proc/$p/cgroup")
-		echo "$2" >"/sys/fs/cgroup${c%/*}/cpu.weight"
-	done
-	shift 2
-done
-`
+// weigh has all pods of a node together weigh what is given: beside the kubelet's service, which weighs 100, they have 39 on
+// one core, and the API server, for which everything waits, is one of them. A pod's own weight the kubelet puts back.
+const weigh = `echo "$1" >/sys/fs/cgroup/kubelet.slice/kubelet-kubepods.slice/cpu.weight`
 
-// weights are what weigh gets. The kubelet's service has 100, a VM's pod 4.
-var weights = []string{"400", "kube-apiserver", "100", "etcd", "50"}
+const podsWeight = "400"
 
-// weighNodes lets no pod wait for the kubelet, and the API server for no VM that starts.
+// weighNodes lets no pod wait for the kubelet.
 func (o *Options) weighNodes(ctx context.Context) error {
 	out, err := o.Engine.Docker(ctx, "ps", "--filter", "label="+kindClusterLabel+"="+o.Name, "--format", "{{.Names}}")
 	if err != nil {
 		return fmt.Errorf("list the nodes: %w", err)
 	}
 	for _, node := range strings.Fields(out) {
-		if _, err := o.Engine.Docker(ctx, append([]string{"exec", node, "sh", "-c", weigh, "sh"}, weights...)...); err != nil {
+		if _, err := o.Engine.Docker(ctx, "exec", node, "sh", "-c", weigh, "sh", podsWeight); err != nil {
 			return fmt.Errorf("weights of node %s: %w", node, err)
 		}
 	}
