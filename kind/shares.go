@@ -51,9 +51,11 @@ patches:
   directory: ` + patchesPath + `
 `
 
-// weigh has all pods of a node together weigh what is given: beside the kubelet's service, which weighs 100, they have 39 on
-// one core, and the API server, for which everything waits, is one of them. A pod's own weight the kubelet puts back.
-const weigh = `echo "$1" >/sys/fs/cgroup/kubelet.slice/kubelet-kubepods.slice/cpu.weight`
+// weigh gives all pods of a node together a weight: on one core they have 39 beside the kubelet's service, which has 100,
+// and the API server, for which everything waits, is one of them. A pod's own weight the kubelet would put back.
+const weigh = `f=/sys/fs/cgroup/kubelet.slice/kubelet-kubepods.slice/cpu.weight
+[ ! -e "$f" ] || echo "$1" >"$f" # cgroup v1 has none
+`
 
 const podsWeight = "400"
 
