@@ -39,8 +39,8 @@ selftest: build ## inject every fault on the live cluster and show which claims 
 	$(BIN) selftest
 
 .PHONY: live
-live: ## tests that need a cluster: what ^C leaves behind in the middle of localnet, VMs that cannot start
-	VMNET_BED=$${BED:-$${XDG_CACHE_HOME:-$$HOME/.cache}/vmnet/bed} $(GO) test -count=1 -timeout 90m -v -run '^TestLive' ./cmd/vmnet ./framework/scenario
+live: ## tests that need the cluster that make up brought, one after another: what ^C leaves behind in the middle of localnet, VMs that cannot start
+	VMNET_BED=$${BED:-$${XDG_CACHE_HOME:-$$HOME/.cache}/vmnet/bed} $(GO) test -p 1 -count=1 -timeout 90m -v -run '^TestLive' ./cmd/vmnet ./framework/scenario
 
 .PHONY: preflight
 preflight: build ## say what a cluster on this host would be made of

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"sigs.k8s.io/kind/pkg/cluster"
@@ -97,6 +98,15 @@ func NameIsFree(ctx context.Context, o Options) error {
 
 // kindClusterLabel is the label that kind gives each node's container.
 const kindClusterLabel = "io.x-k8s.kind.cluster"
+
+// nodes are the names of the cluster's nodes that run, sorted.
+func (o *Options) nodes(ctx context.Context) ([]string, error) {
+	out, err := o.Engine.Docker(ctx, "ps", "--filter", "label="+kindClusterLabel+"="+o.Name, "--format", "{{.Names}}")
+	if err != nil {
+		return nil, fmt.Errorf("asking the engine for nodes: %w", err)
+	}
+	return slices.Sorted(slices.Values(lines(out))), nil
+}
 
 // createNodes lets kind make the nodes. kind takes no context: it works beside, and when the time is over it is left
 // to itself with its nodes kept, and Delete waits for it.

@@ -86,12 +86,10 @@ ip link set "$1" up
 // joinNodes gives each node a link on the trunk, without the address that Docker gives it: its subnet must not become a
 // route of the nodes. The link's name is the same on all.
 func joinNodes(ctx context.Context, o *Options) (string, error) {
-	out, err := o.Engine.Docker(ctx, "ps", "--filter", "label="+kindClusterLabel+"="+o.Name, "--format", "{{.Names}}")
+	nodes, err := o.nodes(ctx)
 	if err != nil {
-		return "", fmt.Errorf("asking the engine for nodes: %w", err)
+		return "", err
 	}
-	nodes := lines(out)
-	slices.Sort(nodes)
 	names := make([]string, len(nodes))
 	var group errgroup.Group
 	for i, node := range nodes {

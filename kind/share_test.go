@@ -15,7 +15,7 @@ import (
 
 // On one core a pod's request is its weight, and what all ask for must leave room for VMs beside the control plane.
 func TestSharesOfOneCore(t *testing.T) {
-	const kubevirt, vms, vm = 25 + operatorShare, 4, 101 // millicores of KubeVirt's pods; VMs at once on the control plane, and what each asks for
+	const kubevirt, vms, vm = 25 + operatorShare, 6, 101 // millicores of KubeVirt's pods; VMs at once on the control plane, and what each asks for
 	all := func(dir string) []*unstructured.Unstructured {
 		objects, err := folder(manifests.Components, dir, values)
 		if err != nil {

@@ -3,22 +3,19 @@ package kind
 import (
 	"context"
 	"fmt"
-	"strings"
 )
 
 // A request is a pod's weight on a busy core, and what is left of the node decides how many VMs it takes. kubeadm asks
-// for 650 millicores for its static pods, 250 of them for the API server, whatever the node has: on a machine of one core
-// that leaves room for two VMs. These are their shares of a core in thousandths, by what they use of it while VMs start.
-var shares = []share{
-	{"kube-apiserver", 300},
-	{"etcd", 75},
-	{"kube-controller-manager", 25},
-	{"kube-scheduler", 10},
-}
-
-type share struct {
+// for 650 millicores for its static pods, whatever the node has: on a machine of one core that leaves room for two
+// VMs. These are their shares of a core in thousandths, by what they use of it while VMs start.
+var shares = []struct {
 	pod        string
 	millicores int
+}{
+	{"kube-apiserver", 150},
+	{"etcd", 50},
+	{"kube-controller-manager", 25},
+	{"kube-scheduler", 10},
 }
 
 // operatorShare is virt-operator's, in thousandths of a core, in place of its manifest's 10.
@@ -61,11 +58,11 @@ const podsWeight = "400"
 
 // weighNodes lets no pod wait for the kubelet.
 func (o *Options) weighNodes(ctx context.Context) error {
-	out, err := o.Engine.Docker(ctx, "ps", "--filter", "label="+kindClusterLabel+"="+o.Name, "--format", "{{.Names}}")
+	nodes, err := o.nodes(ctx)
 	if err != nil {
-		return fmt.Errorf("list the nodes: %w", err)
+		return err
 	}
-	for _, node := range strings.Fields(out) {
+	for _, node := range nodes {
 		if _, err := o.Engine.Docker(ctx, "exec", node, "sh", "-c", weigh, "sh", podsWeight); err != nil {
 			return fmt.Errorf("weights of node %s: %w", node, err)
 		}

@@ -7,15 +7,18 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/onsi/gomega"
+	"github.com/onsi/gomega/gbytes"
+	"github.com/onsi/gomega/gexec"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/framework/bed/bedtest"
 	"github.com/vmnet-project/vmnet/framework/facts"
 	"github.com/vmnet-project/vmnet/framework/report"
 	"github.com/vmnet-project/vmnet/framework/scenario"
@@ -28,94 +31,37 @@ const (
 )
 
 // After a ^C in the middle of localnet the nodes' bridges, ports, links and mappings, the peers' links and processes, and
-// the cluster's networks are what they were before. It needs the bed that VMNET_BED names, with a physical side.
+// the cluster's networks are what they were before.
 func TestLiveInterruptInLocalnet(t *testing.T) {
-	dir := os.Getenv("VMNET_BED")
-	if dir == "" {
-		t.Skip("VMNET_BED names no bed directory")
-	}
-	b, err := bed.Open(t.Context(), bed.Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
+	b := bedtest.Live(t)
 	defer func() {
 		if err := closeBed(t.Context(), b); err != nil {
 			t.Error(err)
 		}
 	}()
-	if p, ok := b.Physical(); !ok || len(p.Peers) == 0 {
-		t.Fatal("the bed has no physical side: nothing would be shown")
-	}
+	g := gomega.NewWithT(t)
 	before, err := footprint(t.Context(), b)
-	if err != nil {
-		t.Fatal(err)
-	}
+	g.Expect(err).NotTo(gomega.HaveOccurred())
 
-	said := &spoken{words: "localnet, steady", heard: make(chan struct{})}
-	cmd := exec.Command(os.Args[0], "run", "--bed", dir, "--scenario", "localnet", "--out", t.TempDir())
+	cmd := exec.Command(os.Args[0], "run", "--bed", b.Dir, "--scenario", "localnet", "--out", t.TempDir())
 	cmd.Env = append(os.Environ(), asProgram+"=1")
-	cmd.Stdout, cmd.Stderr = said, said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
-	select {
-	case <-said.heard:
-	case <-ended:
-		t.Fatalf("it ended before the middle of localnet:\n%s", said)
-	case <-time.After(intoLocalnet):
-		_ = cmd.Process.Kill()
-		t.Fatalf("not in the middle of localnet after %s:\n%s", intoLocalnet, said)
-	}
-	// what the test is about is there now: else it would show nothing
-	if during, err := footprint(t.Context(), b); err != nil || len(differences(before, during)) == 0 {
-		t.Errorf("in the middle of localnet nothing is other than before (%v)", err)
-	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-ended:
-	case <-time.After(tidied):
-		_ = cmd.Process.Kill()
-		t.Fatalf("still tidying after %s:\n%s", tidied, said)
-	}
-	if code := cmd.ProcessState.ExitCode(); code != report.ExitInterrupted {
-		t.Errorf("exit code %d, want %d:\n%s", code, report.ExitInterrupted, said)
-	}
+	said := gbytes.NewBuffer()
+	run, err := gexec.Start(cmd, said, said)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	defer run.Kill()
+	g.Eventually(said, intoLocalnet).Should(gbytes.Say("localnet, steady"))
+	during, err := footprint(t.Context(), b)
+	g.Expect(err).NotTo(gomega.HaveOccurred())
+	g.Expect(cmp.Diff(before, during)).To(gomega.And(gomega.ContainSubstring("vmnet-physical"), gomega.ContainSubstring("dnsmasq")),
+		"what the test is about is not there in the middle of localnet")
+
+	run.Interrupt()
+	g.Eventually(run, tidied).Should(gexec.Exit(report.ExitInterrupted))
 	// pods that end take their links with them a moment later
-	gomega.NewWithT(t).Eventually(t.Context(), func(ctx context.Context) ([]string, error) {
+	g.Eventually(t.Context(), func(ctx context.Context) (string, error) {
 		after, err := footprint(ctx, b)
-		return differences(before, after), err
+		return cmp.Diff(before, after), err
 	}).WithTimeout(time.Minute).WithPolling(2 * time.Second).Should(gomega.BeEmpty())
-	t.Logf("the same before and after:\n%s", strings.Join(before, "\n"))
-}
-
-// spoken is what the program prints; heard is closed once its words are among that.
-type spoken struct {
-	words string
-	heard chan struct{}
-
-	mu   sync.Mutex
-	text strings.Builder
-	once sync.Once
-}
-
-func (s *spoken) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.text.Write(p)
-	if strings.Contains(s.text.String(), s.words) {
-		s.once.Do(func() { close(s.heard) })
-	}
-	return len(p), nil
-}
-
-func (s *spoken) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
 }
 
 // onNode prints what localnet changes on a node: Open vSwitch's own settings, bridges with their ports, links, and captures.
@@ -188,26 +134,4 @@ func footprint(ctx context.Context, b *bed.Bed) ([]string, error) {
 	}
 	slices.Sort(all)
 	return all, nil
-}
-
-// differences are the lines that one has and the other has not, as often.
-func differences(before, after []string) []string {
-	count := map[string]int{}
-	for _, line := range before {
-		count[line]--
-	}
-	for _, line := range after {
-		count[line]++
-	}
-	var found []string
-	for line, n := range count {
-		switch {
-		case n < 0:
-			found = append(found, "gone: "+line)
-		case n > 0:
-			found = append(found, "new: "+line)
-		}
-	}
-	slices.Sort(found)
-	return found
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // turns are the VMs that a stage is about, by scenario and stage: which change, and which are only looked at. Spare ones
-// change with the former.
+// change as the former do.
 var turns = map[string]map[string]struct{ change, look []string }{
 	"primary-udn": {
 		model.Restarted: {change: []string{"vm-q"}},

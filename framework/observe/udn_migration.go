@@ -16,8 +16,10 @@ func (o *observer) migrate(ctx context.Context) {
 	own := len(turns[o.running.Scenario][model.Migrated].change)
 	err := o.move(ctx, vms[:own])
 	o.step("close the connection", func() { o.connection(open.close(ctx)) })
-	// spares come after: the connection is not to wait for them
-	if err := errors.Join(err, o.move(ctx, vms[own:])); err != nil {
+	if err == nil {
+		err = o.move(ctx, vms[own:]) // spares: the connection is not to wait for them
+	}
+	if err != nil {
 		o.didNotCome(model.Migrated, err)
 		return
 	}

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/framework/bed/bedtest"
 	"github.com/vmnet-project/vmnet/framework/transport"
 )
 
 // The whole way: deployed, commanded by every transport, taken over, looked at, taken away.
 func TestLiveScenario(t *testing.T) {
-	b := live(t)
+	b := bedtest.Live(t)
 	keys := t.TempDir()
 	start := time.Now()
 	var mu sync.Mutex

@@ -11,26 +11,12 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/vmnet-project/vmnet/framework/bed"
+	"github.com/vmnet-project/vmnet/framework/bed/bedtest"
 )
-
-// live opens the bed that VMNET_BED names; these tests need a cluster with KubeVirt.
-func live(t *testing.T) *bed.Bed {
-	t.Helper()
-	dir := os.Getenv("VMNET_BED")
-	if dir == "" {
-		t.Skip("VMNET_BED names no bed directory")
-	}
-	b, err := bed.Open(t.Context(), bed.Options{Dir: dir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
 
 // A VM that cannot start ends the wait long before its timeout, says why, and goes away.
 func TestLiveHopelessVM(t *testing.T) {
-	b := live(t)
+	b := bedtest.Live(t)
 	timeouts := DefaultTimeouts()
 	timeouts.ImagePull = 5 * time.Second
 	r, _, err := prepare(t.Context(), b, Options{Scenario: "cluster-network", Guest: Small.Name, Timeouts: &timeouts})
@@ -73,7 +59,7 @@ func TestLiveHopelessVM(t *testing.T) {
 
 // A wait that takes too long says what it waited for and what the cluster says.
 func TestLiveTimeout(t *testing.T) {
-	b := live(t)
+	b := bedtest.Live(t)
 	timeouts := DefaultTimeouts()
 	timeouts.VMIRunning = 10 * time.Second
 	r, _, err := prepare(t.Context(), b, Options{Scenario: "cluster-network", Guest: Small.Name, Timeouts: &timeouts})
