@@ -69,13 +69,16 @@ func watchScript(mark, prelude string, asks []ask) string {
 			fmt.Fprintf(&b, "(%s\n) %s & pids=\"$pids $!:%d\"; echo 0 >\"$aside/%d.c\"\n", a.text(), kept(i), i, i)
 		}
 	}
+	// What is waited for at the end begins before the trap, which kills it: begun after it, a signal between the two would
+	// be forgotten, and the wait would last.
 	fmt.Fprintf(&b, `stopped=
-trap 'stopped=1; for p in $pids; do kill "${p%%:*}" 2>/dev/null; done' HUP INT TERM PIPE
+sleep 3600 >/dev/null 2>&1 & s=$!
+trap 'stopped=1; for p in $pids $s; do kill "${p%%:*}" 2>/dev/null; done' HUP INT TERM PIPE
 begun() { for p in $pids; do grep -q '%[1]s' "$aside/${p#*:}.e" || ! kill -0 "${p%%:*}" 2>/dev/null || return 1; done; }
 until [ -n "$stopped" ] || begun; do sleep 0.2; done
 echo %[2]s
-while [ -z "$stopped" ]; do sleep 3600 & s=$!; wait $s; done
-kill $s 2>/dev/null; wait
+wait $s
+wait
 `, begun, watching)
 	b.WriteString(last(mark, asks))
 	return b.String()
