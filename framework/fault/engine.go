@@ -12,7 +12,7 @@ import (
 )
 
 // undoTimeout bounds taking a fault back, also when the run was interrupted: nothing broken is left behind.
-const undoTimeout = 12 * time.Minute
+const undoTimeout = 20 * time.Minute
 
 // looksToSettle is how many observations after an undo may be made until one equals the one before the fault.
 const looksToSettle = 3

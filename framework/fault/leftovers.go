@@ -13,7 +13,7 @@ import (
 )
 
 // attachTimeout bounds the way back into the VMs of a selftest that was killed.
-const attachTimeout = 5 * time.Minute
+const attachTimeout = 10 * time.Minute
 
 // leftovers takes back what selftests left that could not do so themselves.
 type leftovers struct {

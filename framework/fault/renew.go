@@ -16,7 +16,7 @@ import (
 
 const (
 	// RenewTimeout bounds a VM's way from the end of its old instance to the first command in the new one.
-	RenewTimeout = 8 * time.Minute
+	RenewTimeout = 15 * time.Minute
 	// attemptTimeout bounds one try to get into a guest that boots.
 	attemptTimeout = 20 * time.Second
 )

@@ -94,6 +94,7 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 			defer func() { err = errors.Join(err, running.Teardown(context.WithoutCancel(ctx))) }()
 		}
 		if err != nil {
+			c.tell("not deployed: " + err.Error()) // now: taking it away takes minutes
 			return Matrix{}, err
 		}
 	}

@@ -115,7 +115,9 @@ func (r *Running) start(ctx context.Context, objects []client.Object) error {
 	if err != nil {
 		return err
 	}
-	return inTurns(ctx, turnsFor(nodes), slices.Concat(pods, vms, followers), r.weight, func(ctx context.Context, o client.Object) error {
+	turns, all := turnsFor(nodes)
+	weigh := func(o client.Object) int64 { return r.weight(o, all) }
+	return inTurns(ctx, turns, slices.Concat(pods, vms, followers), weigh, func(ctx context.Context, o client.Object) error {
 		r.awaitLeader(ctx, o)
 		if err := r.apply(ctx, []client.Object{o}); err != nil {
 			return err

@@ -39,9 +39,11 @@ func Attach(ctx context.Context, b *bed.Bed, namespace, identityDir string, step
 		return nil, err
 	}
 	r := newRunning(b, Options{Scenario: name, RunID: space.Labels[instanceLabel], IdentityDir: identityDir, Step: step}, d, profile, namespace, identity)
-	if r.facts, err = factsOf(ctx, b, nil); err != nil {
+	f, err := factsOf(ctx, b, nil)
+	if err != nil {
 		return nil, err
 	}
+	r.know(f, nil)
 	// what VMs ask for is what the manifests say; which of the optional ones are there, the cluster knows
 	vms, err := b.KubeVirt.VirtualMachine(metav1.NamespaceAll).List(ctx, r.mine())
 	if err != nil {

@@ -98,9 +98,11 @@ func prepare(ctx context.Context, b *bed.Bed, o Options) (*Running, []client.Obj
 		return nil, nil, err
 	}
 	r := newRunning(b, o, d, profile, d.base()+"-"+o.RunID, identity)
-	if r.facts, err = factsOf(ctx, b, o.Facts); err != nil {
+	f, err := factsOf(ctx, b, o.Facts)
+	if err != nil {
 		return nil, nil, err
 	}
+	r.know(f, o.Timeouts)
 	objects, err := r.load(ctx, d.on(r.facts, o.Spare)...)
 	var later []client.Object
 	if err == nil {

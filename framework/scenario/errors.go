@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// Timeouts bound the waits of a scenario, each with its own name in the error when it passes. They are meant
-// for emulation on two cores; a wait ends as soon as it can.
+// Timeouts bound the waits of a scenario, each with its own name in the error when it passes. A wait ends as soon as it can.
 type Timeouts struct {
 	// Apply bounds making the namespaces and all objects, pods and VMs a few at a time up to their address.
 	Apply time.Duration
@@ -32,12 +31,20 @@ type Timeouts struct {
 	Diagnostics time.Duration
 }
 
-// DefaultTimeouts are used where Options has none.
+// DefaultTimeouts are used where Options has none, and doubled where guests run without KVM.
 func DefaultTimeouts() Timeouts {
 	return Timeouts{
 		Apply: 12 * time.Minute, Network: time.Minute, Migration: 6 * time.Minute, NetworksGone: 3 * time.Minute, PodReady: 8 * time.Minute, VMIRunning: 8 * time.Minute, SSH: 4 * time.Minute,
 		ImagePull: 2 * time.Minute, VMsGone: 2 * time.Minute, NamespaceGone: 2 * time.Minute, Diagnostics: 2 * time.Minute,
 	}
+}
+
+// emulated are those where guests run without KVM: they were measured on two cores, and hosts with cores half as fast are met.
+func (t Timeouts) emulated() Timeouts {
+	for _, each := range []*time.Duration{&t.Apply, &t.PodReady, &t.VMIRunning, &t.SSH, &t.Migration, &t.NetworksGone, &t.VMsGone, &t.NamespaceGone} {
+		*each *= 2
+	}
+	return t
 }
 
 // TimeoutError is a wait that took longer than its bound.

@@ -58,6 +58,14 @@ func newRunning(b *bed.Bed, o Options, d definition, p Profile, namespace string
 	return r
 }
 
+// know takes the cluster's facts, and the time that they ask for.
+func (r *Running) know(f model.Facts, given *Timeouts) {
+	r.facts = f
+	if f.Emulation && given == nil {
+		r.timeouts = r.timeouts.emulated()
+	}
+}
+
 // note remembers what was applied: the specs of VMs, where pods are, networks and namespaces.
 func (r *Running) note(objects []client.Object) error {
 	r.mu.Lock()

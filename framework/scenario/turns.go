@@ -23,10 +23,10 @@ const (
 	turnsANode = 2
 	// turn is how long one may take: what is slower is waited for elsewhere, with better words.
 	turn = 45 * time.Second
-	// A VM without KVM takes as many turns as a node gives until its guest runs, for so long at most. What KubeVirt does until then has
-	// deadlines of 20 s (pkg/virt-handler/cmd-client: longTimeout) and of a minute (the kernel-boot container), and a VM that
-	// misses them fails.
-	emulatedTurn = 3 * time.Minute
+	// A VM without KVM takes all turns until its guest runs, for so long at most. What KubeVirt does until then has deadlines
+	// of 20 s (pkg/virt-handler/cmd-client: longTimeout) and of a minute (the kernel-boot container), and a VM that misses
+	// them fails: two at a time did, on a host half as fast as others.
+	emulatedTurn = 4 * time.Minute
 )
 
 // turns are shared by all scenarios of the process: they start at once, and on the same nodes.
@@ -35,9 +35,11 @@ var turns struct {
 	*semaphore.Weighted
 }
 
-func turnsFor(nodes int) *semaphore.Weighted {
-	turns.once.Do(func() { turns.Weighted = semaphore.NewWeighted(int64(max(nodes, 1) * turnsANode)) })
-	return turns.Weighted
+// turnsFor gives them, and how many there are on so many nodes.
+func turnsFor(nodes int) (*semaphore.Weighted, int64) {
+	all := int64(max(nodes, 1) * turnsANode)
+	turns.once.Do(func() { turns.Weighted = semaphore.NewWeighted(all) })
+	return turns.Weighted, all
 }
 
 // inTurns does something with each object, as many at the same time as there are turns, in their order; weigh says how many
@@ -90,10 +92,10 @@ func (r *Running) emulated(o client.Object) bool {
 	return vm && r.facts.Emulation
 }
 
-// weight is how many turns an object takes: all of a node's where its guest is emulated.
-func (r *Running) weight(o client.Object) int64 {
+// weight is how many of all turns an object takes: one, or all where its guest is emulated.
+func (r *Running) weight(o client.Object, all int64) int64 {
 	if r.emulated(o) {
-		return turnsANode
+		return all
 	}
 	return 1
 }

@@ -17,7 +17,7 @@ import (
 
 func one(client.Object) int64 { return 1 }
 
-// A VM without KVM takes a node's turns, what else there is one.
+// A VM without KVM takes all turns, what else there is one.
 func TestWeight(t *testing.T) {
 	_, objects := placed(t, "primary-udn")
 	for _, emulation := range []bool{false, true} {
@@ -26,9 +26,9 @@ func TestWeight(t *testing.T) {
 			_, vm := o.(*kubevirtv1.VirtualMachine)
 			want := int64(1)
 			if vm && emulation {
-				want = turnsANode
+				want = 6
 			}
-			if got := r.weight(o); got != want {
+			if got := r.weight(o, 6); got != want {
 				t.Errorf("%T %s, emulation %t: %d turns, want %d", o, o.GetName(), emulation, got, want)
 			}
 		}

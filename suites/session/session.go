@@ -22,12 +22,12 @@ import (
 // The timeouts of the nodes in the tree; what they call has shorter ones of its own with better words.
 const (
 	// DeployTimeout bounds making all scenarios, up to a command in each guest; DeployNode is the node's own.
-	DeployTimeout = 20 * time.Minute
+	DeployTimeout = 40 * time.Minute
 	DeployNode    = DeployTimeout + 2*time.Minute
 	// ObserveTimeout bounds looking at a scenario in all of its stages: a restart alone may take as long as a VM's start.
-	ObserveTimeout = 30 * time.Minute
+	ObserveTimeout = time.Hour
 	// TeardownTimeout bounds taking all scenarios away, at the same time: VMs, networks, namespaces.
-	TeardownTimeout = 8 * time.Minute
+	TeardownTimeout = 12 * time.Minute
 	// DiagnosticsTimeout bounds gathering what helps after a failure, before anything is taken away.
 	DiagnosticsTimeout = 3 * time.Minute
 	// ClaimTimeout bounds judging one claim, which takes milliseconds.
