@@ -69,15 +69,16 @@ func watchScript(mark, prelude string, asks []ask) string {
 			fmt.Fprintf(&b, "(%s\n) %s & pids=\"$pids $!:%d\"; echo 0 >\"$aside/%d.c\"\n", a.text(), kept(i), i, i)
 		}
 	}
-	// What is waited for at the end begins before the trap, which kills it: begun after it, a signal between the two would
-	// be forgotten, and the wait would last.
-	fmt.Fprintf(&b, `stopped=
-sleep 3600 >/dev/null 2>&1 & s=$!
-trap 'stopped=1; for p in $pids $s; do kill "${p%%:*}" 2>/dev/null; done' HUP INT TERM PIPE
+	// What is waited for at the end begins before the trap and is killed by it: begun after it, a signal between the two would
+	// be forgotten. And all are told to end once more after that, for a child that was just made still has our trap.
+	fmt.Fprintf(&b, `sleep 3600 >/dev/null 2>&1 & s=$!
+end() { for p in $pids; do kill "${p%%:*}" 2>/dev/null; done; }
+trap 'end; kill -9 $s 2>/dev/null' HUP INT TERM PIPE
 begun() { for p in $pids; do grep -q '%[1]s' "$aside/${p#*:}.e" || ! kill -0 "${p%%:*}" 2>/dev/null || return 1; done; }
-until [ -n "$stopped" ] || begun; do sleep 0.2; done
+until begun; do sleep 0.2; done
 echo %[2]s
 wait $s
+end
 wait
 `, begun, watching)
 	b.WriteString(last(mark, asks))

@@ -57,7 +57,7 @@ func (l *local) Await(ctx context.Context, text string) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(50 * time.Microsecond):
 		}
 	}
 }
@@ -104,6 +104,17 @@ func TestWatch(t *testing.T) {
 	}
 	if left, err := os.ReadDir(os.Getenv("TMPDIR")); err != nil || len(left) != 0 {
 		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// A signal may come at any of its commands. One between two of them was once forgotten, and the watch lasted.
+func TestWatchEndedAtOnce(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	for range 50 {
+		w := startWatch(t.Context(), startLocal, "", []ask{{id: "after", show: "echo over", after: true}})
+		if answers, err := w.stop(t.Context()); err != nil || answers["after"].stdout != "over\n" {
+			t.Fatalf("%+v, %v", answers, err)
+		}
 	}
 }
 
