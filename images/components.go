@@ -53,7 +53,7 @@ var components = []component{
 		commands: []string{"cmd/virt-chroot"},
 		// operator, api and controller need no C library, but one setting for all
 		// of them compiles their common packages once
-		cgo: strings.Fields("cmd/virt-handler cmd/virt-launcher cmd/virt-launcher-monitor cmd/virt-freezer cmd/virt-probe cmd/virt-tail cmd/virt-operator cmd/virt-api cmd/virt-controller tools/manifest-templator"),
+		cgo:   strings.Fields("cmd/virt-handler cmd/virt-launcher cmd/virt-launcher-monitor cmd/virt-freezer cmd/virt-probe cmd/virt-tail cmd/virt-operator cmd/virt-api cmd/virt-controller tools/manifest-templator"),
 		edits: kubevirtEase,
 	},
 	{name: "kind", module: "sigs.k8s.io/kind"}, // its files alone
