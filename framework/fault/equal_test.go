@@ -22,9 +22,12 @@ func seen(pod, ip, mac string, port int) model.Observation {
 	v.Port = model.Read[model.LogicalPort]{At: now, Value: model.LogicalPort{HostLink: pod[:8], IfaceID: "ns_" + pod, Name: "ns_" + pod, Up: true}}
 	return model.Observation{Stages: []model.Stage{{Name: model.Steady, VMs: map[string]model.VMView{"vm-b": v},
 		Paths: map[string]model.Read[model.Path]{"vm-b>pod/echo": {At: now, Value: model.Path{Passed: true, SourceSeen: ip, SourcePort: port}}},
-		Frames: map[string]model.Read[[]model.Frame]{"vm-b>peer/outside": {At: now, Value: append([]model.Frame{
-			{Seconds: float64(port), Proto: "tcp", Src: "172.18.0.2", Dst: "172.18.0.4", SrcPort: port, DstPort: 8080, Length: port}},
-			make([]model.Frame, port%3)...)}},
+		Frames: map[string]model.Read[[]model.Frame]{
+			"vm-b>peer/outside": {At: now, Value: append([]model.Frame{
+				{Seconds: float64(port), Proto: "tcp", Src: "172.18.0.2", Dst: "172.18.0.4", SrcPort: port, DstPort: 8080, Length: port}},
+				make([]model.Frame, port%3)...)},
+			"pod/client>pod/echo": {At: now, Value: []model.Frame{{Proto: "tcp", Src: "10.244.0.6", Dst: "10.244.0.7", DstMAC: "0a:58:0a:f4:00:07", DstPort: 8080}}},
+		},
 	}}}
 }
 
@@ -69,6 +72,15 @@ func TestDifferences(t *testing.T) {
 			f := s.Frames["vm-b>peer/outside"]
 			f.Value[0].Src = "10.244.1.7"
 			s.Frames["vm-b>peer/outside"] = f
+		})},
+		{name: "another MAC on the wire", field: "dstMAC", after: change(func(_ *model.VMView, s *model.Stage) {
+			s.Frames["vm-b>peer/outside"].Value[0].DstMAC = "0a:58:a9:fe:01:01"
+		})},
+		{name: "the router's answer for a pod's MAC", after: change(func(_ *model.VMView, s *model.Stage) {
+			s.Frames["pod/client>pod/echo"].Value[0].DstMAC = "0a:58:a9:fe:01:01"
+		})},
+		{name: "another end on the wire between pods", field: "dst", after: change(func(_ *model.VMView, s *model.Stage) {
+			s.Frames["pod/client>pod/echo"].Value[0].Dst = "10.244.1.77"
 		})},
 		{name: "a read that failed", field: "err", after: change(func(v *model.VMView, _ *model.Stage) { v.Pod.Err = "no answer" })},
 		{name: "a new pod", field: "pod.value.name", after: seen("virt-launcher-vm-b-bbbbb", "10.244.1.77", "0a:58:0a:f4:01:4d", 40002)},
