@@ -43,6 +43,8 @@ func TestRecordedGroups(t *testing.T) {
 			"LN-02/bridge-address", "LN-12/dummy-mtu", "LN-06/nad/other-tag", "LN-06/cudn/other-tag", "LN-09/not-masqueraded", "LN-13/mapped", "LN-18/corrected"},
 		"localnet-2": {"LN-05/other-metric", "LN-02/nad/tap-without-bridge", "LN-02/cudn/mac", "LN-03/nad/bridge-mac", "LN-03/cudn/bridge-mac", "LN-07/nad/translated",
 			"LN-07/cudn/translated", "LN-08/nad/overheard", "LN-08/cudn/joined", "LN-10/nad/pair-denied", "LN-10/cudn/pair-denied"},
+		"primary-udn-1": {"PU-01/unlabelled", "PU-02/extra-link", "PU-03/default-route", "PU-04/bridge-address", "PU-05/up", "PU-23/lease", "PU-07/second-address",
+			"PU-08/static-default", "PU-09/stray-route", "PU-10/tap-mtu", "PU-12/other-external", "PU-15/acls", "PU-16/router-port", "PU-17/no-resolver", "PU-18/joined"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, before := recordedGroup(t, name, "before")
