@@ -45,6 +45,7 @@ func TestRecordedGroups(t *testing.T) {
 			"LN-07/cudn/translated", "LN-08/nad/overheard", "LN-08/cudn/joined", "LN-10/nad/pair-denied", "LN-10/cudn/pair-denied"},
 		"primary-udn-1": {"PU-01/unlabelled", "PU-02/extra-link", "PU-03/default-route", "PU-04/bridge-address", "PU-05/up", "PU-23/lease", "PU-07/second-address",
 			"PU-08/static-default", "PU-09/stray-route", "PU-10/tap-mtu", "PU-12/other-external", "PU-15/acls", "PU-16/router-port", "PU-17/no-resolver", "PU-18/joined"},
+		"primary-udn-2": {"PU-05/mac", "PU-23/options", "PU-11/pair-denied", "PU-14/untranslated", "PU-15/host", "MS-03/shared"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, before := recordedGroup(t, name, "before")
