@@ -12,8 +12,8 @@ import (
 
 func TestPatchesSayWhy(t *testing.T) {
 	names, err := kernelPatches(Options{})
-	if err != nil || len(names) != 5 || !slices.IsSorted(names) {
-		t.Fatalf("%v, %v: want five, sorted", names, err)
+	if err != nil || len(names) != 6 || !slices.IsSorted(names) {
+		t.Fatalf("%v, %v: want six, sorted", names, err)
 	}
 	for _, n := range names {
 		data, err := kernelFiles.ReadFile(n)

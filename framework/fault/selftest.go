@@ -93,6 +93,9 @@ func Selftest(ctx context.Context, c Config) (m Matrix, err error) {
 		if running != nil && !c.Keep {
 			defer func() { err = errors.Join(err, running.Teardown(context.WithoutCancel(ctx))) }()
 		}
+		if err == nil {
+			err = running.AwaitSpares(ctx) // one that still boots would differ afterwards
+		}
 		if err != nil {
 			c.tell("not deployed: " + err.Error()) // now: taking it away takes minutes
 			return Matrix{}, err

@@ -59,16 +59,27 @@ func (r *Running) awaitVMs(ctx context.Context, specs []model.VMSpec) error {
 	return group.Wait()
 }
 
-func (r *Running) awaitVM(ctx context.Context, vm string, inside bool) error {
-	if err := r.step(vm+" Running", func() error { return r.awaitRunning(ctx, vm) }); err != nil || !inside {
-		return err
+// AwaitSpares waits for a command in the guests that Deploy does not wait for.
+func (r *Running) AwaitSpares(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	for _, s := range r.Specs {
+		if s.Spare {
+			group.Go(func() error { return r.awaitVM(ctx, s.Name, true) })
+		}
 	}
-	err := r.step(vm+" SSH", func() error { return r.awaitSSH(ctx, vm) })
+	return group.Wait()
+}
+
+func (r *Running) awaitVM(ctx context.Context, vm string, inside bool) error {
+	err := r.step(vm+" Running", func() error { return r.awaitRunning(ctx, vm) })
+	if err == nil && inside {
+		err = r.step(vm+" SSH", func() error { return r.awaitSSH(ctx, vm) })
+	}
 	var lame *lameError
 	if !errors.As(err, &lame) {
 		return err
 	}
-	if err := r.step(vm+" started once more, as "+lame.Error(), func() error { return r.renew(ctx, vm, lame.uid) }); err != nil {
+	if err := r.step(vm+" started once more, as "+lame.Error(), func() error { return r.renew(ctx, vm, lame.uid) }); err != nil || !inside {
 		return err
 	}
 	return r.step(vm+" SSH", func() error { return r.awaitSSH(ctx, vm) })
@@ -116,6 +127,8 @@ func (r *Running) awaitRunning(ctx context.Context, name string) error {
 			return false, &FailedError{What: name, Trouble: vmTrouble(ctx, r.bed, r.NamespaceOf(name), name)}
 		case kubevirtv1.Running:
 			return true, nil
+		case kubevirtv1.Scheduled:
+			return false, r.lame(ctx, name)
 		case kubevirtv1.Scheduling:
 			for _, pod := range now.launchers(name) {
 				if images.exhausted(pod) {

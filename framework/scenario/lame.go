@@ -14,7 +14,7 @@ import (
 	kubevirtv1 "kubevirt.io/api/core/v1"
 )
 
-// lameError is an instance of a VM that runs and will never be ready: its kernel's container is over. On a slow machine
+// lameError is an instance of a VM that will never be ready, or not even run: its kernel's container is over. On a slow machine
 // virt-handler gives a start up when a deadline passes, which ends the container that held the kernel, and then starts the
 // guest in the same launcher all the same; its addresses are never told.
 type lameError struct {
