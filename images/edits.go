@@ -19,14 +19,14 @@ var multusPatience = []edit{
 	{"pkg/multus/multus.go", "shortPollTimeout     = 2500 * time.Millisecond", "shortPollTimeout     = time.Minute"},
 }
 
-// kubevirtEase has KubeVirt do less beside the VMs. A launcher measures its guest each 3.25 s, for metrics that nobody reads here;
-// QEMU takes each question byte by byte, at twenty system calls a byte, and where a system call costs 20 µs, as in the machine, an
-// idle guest took a tenth of the core. And an election that an API server misses by ten seconds ends the operator, whose start
-// takes more of the core than anything else of KubeVirt's. A start that takes a launcher more than 20 s is given up, its kernel's
-// container ends, and the VM never runs.
+// kubevirtEase has KubeVirt do less beside the VMs, and wait longer.
 var kubevirtEase = []edit{
+	// A start that takes a launcher longer is given up: its kernel's container ends, and the VM never runs.
 	{"pkg/virt-handler/cmd-client/client.go", "longTimeout  time.Duration = 20 * time.Second", "longTimeout  time.Duration = 3 * time.Minute"},
+	// A launcher measures its guest that often, for metrics that nobody reads here. QEMU takes each question byte by byte, at twenty
+	// system calls a byte: where one costs 20 us, as in the machine, an idle guest took a tenth of the core.
 	{"pkg/virt-launcher/virtwrap/manager.go", "NewTimeDefinedCache(3250*time.Millisecond, ", "NewTimeDefinedCache(5*time.Minute, "},
+	// An election that is missed ends the operator, whose start takes more of the core than anything else of KubeVirt's.
 	{"pkg/virt-controller/leaderelectionconfig/config.go", "DefaultLeaseDuration = 15 * time.Second", "DefaultLeaseDuration = 2 * time.Minute"},
 	{"pkg/virt-controller/leaderelectionconfig/config.go", "DefaultRenewDeadline = 10 * time.Second", "DefaultRenewDeadline = 100 * time.Second"},
 	{"pkg/virt-controller/leaderelectionconfig/config.go", "DefaultRetryPeriod   = 2 * time.Second", "DefaultRetryPeriod   = 10 * time.Second"},

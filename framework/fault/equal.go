@@ -46,11 +46,11 @@ var volatile = map[string]bool{
 // volatileIn is the same for what has other fields of these names as well.
 var volatileIn = map[string][]string{
 	".frames.": {"seconds", "srcPort", "dstPort", "length", "df"},
-	// a pod's question for another's MAC is answered by both the pod and, for VMs that move, the switch's router port
+	// on the cluster's network a pod's question for another's MAC is answered by both the pod and, for VMs that move, the switch's router port
 	// (OVN-Kubernetes, arp_proxy): which of the two comes last changes
-	".frames.pod/": {"srcMAC", "dstMAC"},
-	".flows.":      {"srcPort", "dstPort", "zone"},
-	".hosts.":      {"index", "peerIndex"},
+	".frames.pod/client-default>": {"srcMAC", "dstMAC"},
+	".flows.":                     {"srcPort", "dstPort", "zone"},
+	".hosts.":                     {"index", "peerIndex"},
 	// the pod is put anywhere, and its events name it and its sandboxes
 	".refusals.": {"node", "warnings"},
 }

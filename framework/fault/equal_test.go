@@ -26,7 +26,7 @@ func seen(pod, ip, mac string, port int) model.Observation {
 			"vm-b>peer/outside": {At: now, Value: append([]model.Frame{
 				{Seconds: float64(port), Proto: "tcp", Src: "172.18.0.2", Dst: "172.18.0.4", SrcPort: port, DstPort: 8080, Length: port}},
 				make([]model.Frame, port%3)...)},
-			"pod/client>pod/echo": {At: now, Value: []model.Frame{{Proto: "tcp", Src: "10.244.0.6", Dst: "10.244.0.7", DstMAC: "0a:58:0a:f4:00:07", DstPort: 8080}}},
+			"pod/client-default>pod/echo-default": {At: now, Value: []model.Frame{{Proto: "tcp", Src: "10.244.0.6", Dst: "10.244.0.7", DstMAC: "0a:58:0a:f4:00:07", DstPort: 8080}}},
 		},
 	}}}
 }
@@ -77,10 +77,10 @@ func TestDifferences(t *testing.T) {
 			s.Frames["vm-b>peer/outside"].Value[0].DstMAC = "0a:58:a9:fe:01:01"
 		})},
 		{name: "the router's answer for a pod's MAC", after: change(func(_ *model.VMView, s *model.Stage) {
-			s.Frames["pod/client>pod/echo"].Value[0].DstMAC = "0a:58:a9:fe:01:01"
+			s.Frames["pod/client-default>pod/echo-default"].Value[0].DstMAC = "0a:58:a9:fe:01:01"
 		})},
 		{name: "another end on the wire between pods", field: "dst", after: change(func(_ *model.VMView, s *model.Stage) {
-			s.Frames["pod/client>pod/echo"].Value[0].Dst = "10.244.1.77"
+			s.Frames["pod/client-default>pod/echo-default"].Value[0].Dst = "10.244.1.77"
 		})},
 		{name: "a read that failed", field: "err", after: change(func(v *model.VMView, _ *model.Stage) { v.Pod.Err = "no answer" })},
 		{name: "a new pod", field: "pod.value.name", after: seen("virt-launcher-vm-b-bbbbb", "10.244.1.77", "0a:58:0a:f4:01:4d", 40002)},

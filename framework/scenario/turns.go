@@ -24,22 +24,25 @@ const (
 	// turn is how long one may take: what is slower is waited for elsewhere, with better words.
 	turn = 45 * time.Second
 	// A VM without KVM takes all turns until its guest runs, for so long at most. What KubeVirt does until then has deadlines
-	// of 20 s (pkg/virt-handler/cmd-client: longTimeout) and of a minute (the kernel-boot container), and a VM that misses
-	// them fails: two at a time did, on a host half as fast as others.
+	// of 20 s (pkg/virt-handler/cmd-client: longTimeout; longer in our own images) and of a minute (the kernel-boot container),
+	// and a VM that misses them fails: two at a time did, on a host half as fast as others.
 	emulatedTurn = 4 * time.Minute
 )
 
 // turns are shared by all scenarios of the process: they start at once, and on the same nodes.
 var turns struct {
 	once sync.Once
+	all  int64
 	*semaphore.Weighted
 }
 
-// turnsFor gives them, and how many there are on so many nodes.
+// turnsFor gives them, and how many there are: as many as the nodes had when it was first asked.
 func turnsFor(nodes int) (*semaphore.Weighted, int64) {
-	all := int64(max(nodes, 1) * turnsANode)
-	turns.once.Do(func() { turns.Weighted = semaphore.NewWeighted(all) })
-	return turns.Weighted, all
+	turns.once.Do(func() {
+		turns.all = int64(max(nodes, 1) * turnsANode)
+		turns.Weighted = semaphore.NewWeighted(turns.all)
+	})
+	return turns.Weighted, turns.all
 }
 
 // inTurns does something with each object, as many at the same time as there are turns, in their order; weigh says how many
