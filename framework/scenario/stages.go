@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -13,16 +14,21 @@ import (
 )
 
 // Restart stops VMs, waits until nothing of their instances is left, starts them again, and waits for the first command in
-// each guest.
+// each guest. Without KVM one starts after the other, see emulatedTurn.
 func (r *Running) Restart(ctx context.Context, vms ...string) error {
+	atOnce := int64(len(vms))
+	if r.facts.Emulation {
+		atOnce = 1
+	}
+	starts := semaphore.NewWeighted(atOnce)
 	group, ctx := errgroup.WithContext(ctx)
 	for _, vm := range vms {
-		group.Go(func() error { return r.restart(ctx, vm) })
+		group.Go(func() error { return r.restart(ctx, vm, starts) })
 	}
 	return group.Wait()
 }
 
-func (r *Running) restart(ctx context.Context, vm string) error {
+func (r *Running) restart(ctx context.Context, vm string, starts *semaphore.Weighted) error {
 	machines := r.bed.KubeVirt.VirtualMachine(r.NamespaceOf(vm))
 	if err := r.step("stop "+vm, func() error {
 		if err := machines.Stop(ctx, vm, &kubevirtv1.StopOptions{GracePeriod: new(int64)}); err != nil {
@@ -33,10 +39,18 @@ func (r *Running) restart(ctx context.Context, vm string) error {
 		return err
 	}
 	r.leave(vm)
-	if err := machines.Start(ctx, vm, &kubevirtv1.StartOptions{}); err != nil {
+	if err := starts.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("start %s: it has not had its turn: %w", vm, context.Cause(ctx))
+	}
+	err := machines.Start(ctx, vm, &kubevirtv1.StartOptions{})
+	if err == nil {
+		r.forget()
+		err = r.awaitVM(ctx, vm, false)
+	}
+	starts.Release(1)
+	if err != nil {
 		return fmt.Errorf("start %s: %w", vm, err)
 	}
-	r.forget()
 	return r.awaitVM(ctx, vm, true)
 }
 
