@@ -49,25 +49,29 @@ func (r *Running) await(ctx context.Context) error {
 
 // awaitVMs waits until the VMs run, and for a command in the guest of each that is no spare.
 func (r *Running) awaitVMs(ctx context.Context, specs []model.VMSpec) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, s := range specs {
-		if s.Group != "" && s.Group == r.definition.tried {
-			continue
-		}
-		group.Go(func() error { return r.awaitVM(ctx, s.Name, !s.Spare) })
-	}
-	return group.Wait()
+	return r.awaitEach(ctx, r.expected(specs), func(s model.VMSpec) bool { return !s.Spare })
 }
 
 // AwaitSpares waits for a command in the guests that Deploy does not wait for.
 func (r *Running) AwaitSpares(ctx context.Context) error {
+	return r.awaitEach(ctx, r.spares(), func(model.VMSpec) bool { return true })
+}
+
+func (r *Running) awaitEach(ctx context.Context, specs []model.VMSpec, inside func(model.VMSpec) bool) error {
 	group, ctx := errgroup.WithContext(ctx)
-	for _, s := range r.Specs {
-		if s.Spare {
-			group.Go(func() error { return r.awaitVM(ctx, s.Name, true) })
-		}
+	for _, s := range specs {
+		group.Go(func() error { return r.awaitVM(ctx, s.Name, inside(s)) })
 	}
 	return group.Wait()
+}
+
+// expected leaves out the VMs that are documented not to work.
+func (r *Running) expected(specs []model.VMSpec) []model.VMSpec {
+	return slices.DeleteFunc(slices.Clone(specs), func(s model.VMSpec) bool { return s.Group != "" && s.Group == r.definition.tried })
+}
+
+func (r *Running) spares() []model.VMSpec {
+	return slices.DeleteFunc(r.expected(r.Specs), func(s model.VMSpec) bool { return !s.Spare })
 }
 
 func (r *Running) awaitVM(ctx context.Context, vm string, inside bool) error {
