@@ -73,6 +73,28 @@ func TestGroupsMoveAlong(t *testing.T) {
 	}
 }
 
+// A VM on a Layer3 network cannot be entered: nobody may wait for that.
+func TestWhoIsWaitedFor(t *testing.T) {
+	r, objects := placed(t, "primary-udn")
+	if err := r.note(objects); err != nil {
+		t.Fatal(err)
+	}
+	names := func(specs []model.VMSpec) string {
+		var all []string
+		for _, s := range specs {
+			all = append(all, s.Name)
+		}
+		slices.Sort(all)
+		return strings.Join(all, " ")
+	}
+	if got, want := names(r.expected(r.Specs)), "vm-o vm-p vm-q vm-r vm-spare"; got != want {
+		t.Errorf("waited for are %s, want %s", got, want)
+	}
+	if got, want := names(r.spares()), "vm-spare"; got != want {
+		t.Errorf("spares waited for are %s, want %s", got, want)
+	}
+}
+
 func TestWaysIntoGuests(t *testing.T) {
 	for scenario, want := range map[string]map[string]string{
 		"cluster-network": {"vm-a": "port-forward jump-pod"},
