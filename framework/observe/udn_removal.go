@@ -29,11 +29,7 @@ func (o *observer) removal(ctx context.Context) {
 		r.Err = "the scenario has no network " + doomed
 	} else {
 		r.Command = fmt.Sprintf("get userdefinednetwork %s, for %s", all[i].Name, removalWait)
-		// the error is the wait's end, which is the usual one
-		_ = wait.PollUntilContextTimeout(ctx, removalPoll, removalWait, true, func(ctx context.Context) (bool, error) {
-			o.removing(ctx, all[i], &r)
-			return r.Err == "" && !r.Value.There, nil
-		})
+		o.watchRemoval(ctx, all[i], removalWait, &r)
 	}
 	r.At, r.Value.Waited = time.Now().UTC(), time.Since(began).Seconds()
 	o.mu.Lock()
@@ -41,14 +37,23 @@ func (o *observer) removal(ctx context.Context) {
 	o.stage.Removal = r
 }
 
-// removing looks once. A look that the wait's end cut short changes nothing.
+// watchRemoval looks until the network is gone or the wait is over, which is the usual end. The looks themselves are not
+// bounded by the wait: client-go refuses a call that it would have to queue beyond its context's deadline, and the last one
+// would be an error for no reason.
+func (o *observer) watchRemoval(ctx context.Context, n scenario.NetworkRef, limit time.Duration, r *model.Read[model.Removal]) {
+	_ = wait.PollUntilContextTimeout(ctx, removalPoll, limit, true, func(context.Context) (bool, error) {
+		o.removing(ctx, n, r)
+		return r.Err == "" && !r.Value.There, nil
+	})
+}
+
+// removing looks once.
 func (o *observer) removing(ctx context.Context, n scenario.NetworkRef, r *model.Read[model.Removal]) {
 	u, err := o.udnObject(ctx, n)
 	switch {
 	case apierrors.IsNotFound(err):
 		r.Err, r.Raw = "", err.Error()
 		r.Value.There, r.Value.Deleting, r.Value.Finalizers = false, false, nil
-	case err != nil && ctx.Err() != nil && r.Value.There:
 	case err != nil:
 		r.Err = err.Error()
 	default:

@@ -102,12 +102,11 @@ func refusal(ctx context.Context, b *bed.Bed, n NetworkRef, pod string, limit ti
 	if n.Key == Unmapped {
 		wrong = n.Asked.PhysicalNetwork
 	}
-	_ = wait.PollUntilContextTimeout(ctx, poll, limit, true, func(ctx context.Context) (bool, error) {
+	// the looks are not bounded by the wait: client-go refuses a call that it would have to queue beyond its context's deadline
+	_ = wait.PollUntilContextTimeout(ctx, poll, limit, true, func(context.Context) (bool, error) {
 		node, ready, events, failed := lookAtRefused(ctx, b, n, pod)
 		if failed != nil {
-			if ctx.Err() == nil || err != nil { // one that the end cut short says nothing new
-				err = failed
-			}
+			err = failed
 			return false, nil
 		}
 		err, seen.Node, seen.Came, seen.Warnings = nil, node, ready, warnings(events)
@@ -115,7 +114,7 @@ func refusal(ctx context.Context, b *bed.Bed, n NetworkRef, pod string, limit ti
 		named := slices.ContainsFunc(seen.Warnings, func(w model.Warning) bool { return strings.Contains(w.Message, wrong) })
 		return ready || named, nil
 	})
-	if err == nil && ctx.Err() != nil {
+	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
 	return seen, raw, err
