@@ -55,7 +55,7 @@ func (h *containerHost) Stream(ctx context.Context, stdin io.Reader, stdout io.W
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
-		return fmt.Errorf("%s: %q: %w", h.Place(), CommandLine(argv), context.Cause(ctx))
+		return fmt.Errorf("%s: %q: %w", h.Place(), brief(CommandLine(argv)), context.Cause(ctx))
 	case errors.As(err, &exit) && exit.ExitCode() >= 0 && !engineTrouble.Match(stderr.Bytes()):
 		return &CommandError{Place: h.Place(), Command: CommandLine(argv), ExitCode: exit.ExitCode(), Stderr: stderr.String()}
 	}

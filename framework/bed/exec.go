@@ -52,7 +52,7 @@ func (p *podRunner) Stream(ctx context.Context, stdin io.Reader, stdout io.Write
 	case errors.As(err, &exit):
 		return &CommandError{Place: p.place, Command: CommandLine(argv), ExitCode: exit.Code, Stderr: stderr.String()}
 	}
-	return fmt.Errorf("%s: exec %q: %w", p.place, CommandLine(argv), err)
+	return fmt.Errorf("%s: exec %q: %w", p.place, brief(CommandLine(argv)), err)
 }
 
 // executor speaks WebSocket, and SPDY to servers or proxies that do not.

@@ -75,13 +75,13 @@ func (o *output) String() string {
 func (p *process) begin(ctx context.Context) error {
 	if err := p.until(ctx, func() bool { return strings.Contains(p.stdout.String(), "\n") }); err != nil {
 		p.kill()
-		return fmt.Errorf("%s: start %q: %w", p.place, p.command, err)
+		return fmt.Errorf("%s: start %q: %w", p.place, brief(p.command), err)
 	}
 	line, _, _ := strings.Cut(p.stdout.String(), "\n")
 	pid, err := strconv.Atoi(strings.TrimSpace(line))
 	if err != nil {
 		p.kill()
-		return fmt.Errorf("%s: start %q: the place's shell answered %q, not a process ID", p.place, p.command, line)
+		return fmt.Errorf("%s: start %q: the place's shell answered %q, not a process ID", p.place, brief(p.command), line)
 	}
 	p.pid, p.patience = pid, killAfter
 	p.bed.mu.Lock()
@@ -110,6 +110,15 @@ func (p *process) until(ctx context.Context, met func() bool) error {
 	}
 }
 
+// brief is a command as an error names it: a script would hide the reason.
+func brief(command string) string {
+	const most = 80
+	if runes := []rune(command); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return command
+}
+
 // howEnded is never nil: an early end is one, too, when the exit code is 0.
 func (p *process) howEnded() error {
 	if p.err == nil {
@@ -123,7 +132,7 @@ func (p *process) Await(ctx context.Context, text string) error {
 		return strings.Contains(p.stdout.String(), text) || strings.Contains(p.stderr.String(), text)
 	})
 	if err != nil {
-		return fmt.Errorf("%s: %q: waiting for %q: %w", p.place, p.command, text, err)
+		return fmt.Errorf("%s: %q: waiting for %q: %w", p.place, brief(p.command), text, err)
 	}
 	return nil
 }
@@ -138,7 +147,7 @@ func (p *process) Stop(ctx context.Context) (string, string, error) {
 	select {
 	case <-p.ended:
 	case <-wait.Done():
-		err = fmt.Errorf("%s: stop %q (process %d there): %w; %s", p.place, p.command, p.pid, context.Cause(wait), p.end(ctx))
+		err = fmt.Errorf("%s: stop %q (process %d there): %w; %s", p.place, brief(p.command), p.pid, context.Cause(wait), p.end(ctx))
 	}
 	p.bed.mu.Lock()
 	delete(p.bed.started, p)

@@ -46,7 +46,7 @@ func streamSSH(ctx context.Context, session *ssh.Session, place string, stdin io
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		return fmt.Errorf("%s: %q: %w", place, CommandLine(argv), context.Cause(ctx))
+		return fmt.Errorf("%s: %q: %w", place, brief(CommandLine(argv)), context.Cause(ctx))
 	}
 	var exit *ssh.ExitError
 	switch {
@@ -55,5 +55,5 @@ func streamSSH(ctx context.Context, session *ssh.Session, place string, stdin io
 	case errors.As(err, &exit):
 		return &CommandError{Place: place, Command: CommandLine(argv), ExitCode: exit.ExitStatus(), Stderr: stderr.String()}
 	}
-	return fmt.Errorf("%s: %q: the connection broke: %w", place, CommandLine(argv), err)
+	return fmt.Errorf("%s: %q: the connection broke: %w", place, brief(CommandLine(argv)), err)
 }

@@ -81,7 +81,7 @@ func (h *sshHost) Start(ctx context.Context, argv ...string) (Process, error) {
 	}
 	if err != nil {
 		_ = session.Close()
-		return nil, fmt.Errorf("%s: start %q: %w", h.Place(), p.command, err)
+		return nil, fmt.Errorf("%s: start %q: %w", h.Place(), brief(p.command), err)
 	}
 	p.watch(session.Wait)
 	if err := p.begin(ctx); err != nil {
