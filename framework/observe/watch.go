@@ -11,8 +11,9 @@ import (
 	"github.com/vmnet-project/vmnet/framework/bed"
 )
 
-// WatchTimeout bounds the start of listeners and captures on a node, and their end.
-const WatchTimeout = 60 * time.Second
+// WatchTimeout bounds the start of listeners and captures on a node, and their end. Without KVM all nodes and guests share a
+// core, and it takes up to a minute.
+const WatchTimeout = 3 * time.Minute
 
 // watch is a batch at a node that lasts: its asks are listeners and captures, which run while attempts are made
 // elsewhere; those that come after run when it is stopped, and then all answers are handed out.
@@ -70,12 +71,14 @@ func watchScript(mark, prelude string, asks []ask) string {
 		}
 	}
 	// What is waited for at the end begins before the trap and is killed by it: begun after it, a signal between the two would
-	// be forgotten. And all are told to end once more after that, for a child that was just made still has our trap.
+	// be forgotten. And all are told to end once more after that, for a child that was just made still has our trap. What they
+	// say is read by the shell itself: a command for each of them, again and again, would keep a slow node from starting them.
 	fmt.Fprintf(&b, `sleep 3600 >/dev/null 2>&1 & s=$!
 end() { for p in $pids; do kill "${p%%:*}" 2>/dev/null; done; }
 trap 'end; kill -9 $s 2>/dev/null' HUP INT TERM PIPE
-begun() { for p in $pids; do grep -q '%[1]s' "$aside/${p#*:}.e" || ! kill -0 "${p%%:*}" 2>/dev/null || return 1; done; }
-until begun; do sleep 0.2; done
+said() { while read -r l; do case $l in *'%[1]s'*) return 0 ;; esac; done <"$1"; return 1; }
+begun() { for p in $pids; do said "$aside/${p#*:}.e" || ! kill -0 "${p%%:*}" 2>/dev/null || return 1; done; }
+until begun; do sleep 0.5; done
 echo %[2]s
 wait $s
 end
