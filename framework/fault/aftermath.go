@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -62,6 +63,8 @@ func (w *World) toNode(ctx context.Context, s model.VMSpec, node string) error {
 	for range homeTries {
 		vmi, err := w.Bed.KubeVirt.VirtualMachineInstance(s.Namespace).Get(ctx, s.Name, metav1.GetOptions{})
 		switch {
+		case apierrors.IsNotFound(err) && s.Spare: // the cluster went away while it was started anew
+			return w.Running.Restart(ctx, s.Name)
 		case err != nil:
 			return err
 		case vmi.Status.NodeName == node || node == "":

@@ -102,13 +102,16 @@ func effect(f Fault, j model.Judgement, before model.Verdict) Effect {
 		return OtherWords
 	case mustFail:
 		return Killed
-	case j.Verdict == before:
+	case j.Verdict == before, holds(j.Verdict) && holds(before):
 		return Unmoved
 	case j.Verdict == model.Error && slices.Contains(f.Blind, j.ID):
 		return Blinded
 	}
 	return Leaked
 }
+
+// holds says whether nothing new is wrong: a known deviation may come and go by itself, as where VMs are.
+func holds(v model.Verdict) bool { return v == model.Pass || v == model.Known }
 
 // moves says whether a verdict is what a fault may make of it.
 func (f Fault) moves(j model.Judgement) bool {
@@ -123,7 +126,7 @@ func applicable(f Fault, facts model.Facts, before []model.Judgement) string {
 	}
 	was := byID(before)
 	for _, id := range slices.Sorted(maps.Keys(f.Red)) {
-		if v := was[id].Verdict; v != model.Pass && v != model.Known {
+		if v := was[id].Verdict; !holds(v) {
 			return fmt.Sprintf("%s is %s without it", id, cmp.Or(v, model.DidNotRun))
 		}
 	}

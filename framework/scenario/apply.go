@@ -1,10 +1,12 @@
 package scenario
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
@@ -91,6 +93,9 @@ func (r *Running) apply(ctx context.Context, objects []client.Object) error {
 	return r.note(objects)
 }
 
+// patientFor is how long a request is made again.
+const patientFor = 5 * time.Minute
+
 // start applies what starts pods, a few at a time, see turns; and before it everything else.
 func (r *Running) start(ctx context.Context, objects []client.Object) error {
 	var others, pods, vms, followers []client.Object
@@ -133,20 +138,31 @@ func follows(p *corev1.Pod) bool {
 	return a != nil && a.PodAffinity != nil && len(a.PodAffinity.RequiredDuringSchedulingIgnoredDuringExecution) > 0
 }
 
-// applyOne tries again while the API server or a webhook behind it has trouble of its own, as right after start.
 func (r *Running) applyOne(ctx context.Context, o client.Object) error {
-	var last error
-	err := wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
+	err := insist(ctx, func() error {
 		wanted, ok := o.DeepCopyObject().(client.Object) // the answer is written into it
 		if !ok {
-			return false, fmt.Errorf("%T is no object", o)
+			return fmt.Errorf("%T is no object", o)
 		}
 		//nolint:staticcheck // there are no apply configurations for KubeVirt's kinds
-		last = r.bed.Objects.Patch(ctx, wanted, client.Apply, client.FieldOwner(bed.PartOf), client.ForceOwnership)
-		if last == nil && hasStatus(o) {
-			last = r.applyStatus(ctx, o)
+		err := r.bed.Objects.Patch(ctx, wanted, client.Apply, client.FieldOwner(bed.PartOf), client.ForceOwnership)
+		if err == nil && hasStatus(o) {
+			err = r.applyStatus(ctx, o)
 		}
-		if refused(last) {
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("apply %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
+	}
+	return nil
+}
+
+// insist asks again while the API server or a webhook behind it has trouble of its own, as right after start; at most for
+// patientFor. A request may have come through although its answer did not: ask must bear that.
+func insist(ctx context.Context, ask func() error) error {
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, poll, patientFor, true, func(context.Context) (bool, error) {
+		if last = ask(); refused(last) {
 			return false, last
 		}
 		return last == nil, nil
@@ -154,10 +170,7 @@ func (r *Running) applyOne(ctx context.Context, o client.Object) error {
 	if err == nil {
 		return nil
 	}
-	if last != nil {
-		err = last
-	}
-	return fmt.Errorf("apply %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
+	return cmp.Or(last, err)
 }
 
 // applyStatus gives an object the status of its manifest; the API server takes it by itself alone.

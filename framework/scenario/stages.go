@@ -4,34 +4,41 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/rand"
 	"k8s.io/apimachinery/pkg/util/wait"
 	kubevirtv1 "kubevirt.io/api/core/v1"
 )
 
 // Restart stops VMs, waits until nothing of their instances is left, starts them again, and waits for the first command in
-// each guest. Without KVM one starts after the other, see emulatedTurn.
+// each guest. Without KVM one starts after the other, see emulatedTurn. One that fails leaves the others to their way.
 func (r *Running) Restart(ctx context.Context, vms ...string) error {
 	atOnce := int64(len(vms))
 	if r.facts.Emulation {
 		atOnce = 1
 	}
 	starts := semaphore.NewWeighted(atOnce)
-	group, ctx := errgroup.WithContext(ctx)
-	for _, vm := range vms {
-		group.Go(func() error { return r.restart(ctx, vm, starts) })
+	errs := make([]error, len(vms))
+	var group sync.WaitGroup
+	for i, vm := range vms {
+		group.Go(func() { errs[i] = r.restart(ctx, vm, starts) })
 	}
-	return group.Wait()
+	group.Wait()
+	return errors.Join(errs...)
 }
 
 func (r *Running) restart(ctx context.Context, vm string, starts *semaphore.Weighted) error {
 	machines := r.bed.KubeVirt.VirtualMachine(r.NamespaceOf(vm))
 	if err := r.step("stop "+vm, func() error {
-		if err := machines.Stop(ctx, vm, &kubevirtv1.StopOptions{GracePeriod: new(int64)}); err != nil {
+		err := r.setRunning(ctx, vm, false, func() error {
+			return machines.Stop(ctx, vm, &kubevirtv1.StopOptions{GracePeriod: new(int64)})
+		})
+		if err != nil {
 			return fmt.Errorf("stop %s: %w", vm, err)
 		}
 		return r.awaitStopped(ctx, vm)
@@ -42,7 +49,7 @@ func (r *Running) restart(ctx context.Context, vm string, starts *semaphore.Weig
 	if err := starts.Acquire(ctx, 1); err != nil {
 		return fmt.Errorf("start %s: it has not had its turn: %w", vm, context.Cause(ctx))
 	}
-	err := machines.Start(ctx, vm, &kubevirtv1.StartOptions{})
+	err := r.setRunning(ctx, vm, true, func() error { return machines.Start(ctx, vm, &kubevirtv1.StartOptions{}) })
 	if err == nil {
 		r.forget()
 		err = r.awaitVM(ctx, vm, false)
@@ -52,6 +59,24 @@ func (r *Running) restart(ctx context.Context, vm string, starts *semaphore.Weig
 		return fmt.Errorf("start %s: %w", vm, err)
 	}
 	return r.awaitVM(ctx, vm, true)
+}
+
+// setRunning asks for the start or the stop of a VM. virt-api answers with a conflict where the VM is to be so already.
+func (r *Running) setRunning(ctx context.Context, vm string, running bool, ask func() error) error {
+	return insist(ctx, func() error {
+		err := ask()
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		now, read := r.bed.KubeVirt.VirtualMachine(r.NamespaceOf(vm)).Get(ctx, vm, metav1.GetOptions{})
+		if read != nil {
+			return read
+		}
+		if strategy, read := now.RunStrategy(); read == nil && (strategy != kubevirtv1.RunStrategyHalted) == running {
+			return nil
+		}
+		return err
+	})
 }
 
 // awaitStopped waits until neither instance nor launcher of a VM is left.
@@ -77,10 +102,16 @@ func (r *Running) Migrate(ctx context.Context, vm string) error {
 		return fmt.Errorf("migrate %s: %w", vm, err)
 	}
 	migrations := r.bed.KubeVirt.VirtualMachineInstanceMigration(namespace)
-	move, err := migrations.Create(ctx, &kubevirtv1.VirtualMachineInstanceMigration{
-		ObjectMeta: metav1.ObjectMeta{GenerateName: vm + "-", Namespace: namespace, Labels: r.labels()},
+	move := &kubevirtv1.VirtualMachineInstanceMigration{
+		ObjectMeta: metav1.ObjectMeta{Name: vm + "-" + rand.String(5), Namespace: namespace, Labels: r.labels()},
 		Spec:       kubevirtv1.VirtualMachineInstanceMigrationSpec{VMIName: vm},
-	}, metav1.CreateOptions{})
+	}
+	err = insist(ctx, func() error {
+		if _, err := migrations.Create(ctx, move, metav1.CreateOptions{}); !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+		return nil
+	})
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", vm, err)
 	}
@@ -107,6 +138,9 @@ func (r *Running) Migrate(ctx context.Context, vm string) error {
 		return vmi.Status.NodeName != before.Status.NodeName, nil
 	})
 	r.forget()
+	if err != nil { // nobody is to find it moving who moves it again, or goes on
+		_ = migrations.Delete(context.WithoutCancel(ctx), move.Name, metav1.DeleteOptions{})
+	}
 	return r.explain(bounded, err, "migration of "+vm, "Migration", r.timeouts.Migration,
 		func() string { return "it is " + phase + "; " + vmTrouble(ctx, r.bed, namespace, vm) })
 }
@@ -121,7 +155,7 @@ func (r *Running) DeleteNetwork(ctx context.Context, key string) error {
 		o.SetGroupVersionKind(n.Kind())
 		o.SetName(n.Name)
 		o.SetNamespace(n.Namespace)
-		if err := r.bed.Objects.Delete(ctx, o); err != nil {
+		if err := insist(ctx, func() error { return r.bed.Objects.Delete(ctx, o) }); err != nil {
 			return fmt.Errorf("delete network %s: %w", key, err)
 		}
 		return nil
