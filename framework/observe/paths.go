@@ -142,6 +142,9 @@ func (o *observer) bySSH(ctx context.Context, timeout time.Duration, connect fun
 			r.At, r.Raw = time.Now().UTC(), out
 			if err != nil {
 				r.Value.Detail = firstOf(err.Error())
+				if _, silent := o.bed.KubeVirt.ServerVersion().Get(); silent != nil { // then it says nothing of the guest's network
+					r.Err = "virt-api does not answer at all: " + silent.Error()
+				}
 			} else {
 				r.Value.Passed, r.Value.Answer = true, strings.TrimSpace(out)
 			}

@@ -30,8 +30,8 @@ type PortForward struct{ Client kubecli.KubevirtClient }
 // Name is "port-forward".
 func (PortForward) Name() string { return "port-forward" }
 
-// Dial opens a connection; the API server accepts it before virt-api has reached the guest, so a guest that
-// does not listen shows itself at the first read.
+// Dial opens a connection. virt-api connects to the guest before it accepts (KubeVirt, pkg/virt-api/rest: streamer.go), so
+// that one to an address that nobody answers for hangs until ctx ends.
 func (p PortForward) Dial(ctx context.Context, namespace, vm string) (net.Conn, error) {
 	stream, err := within(ctx, func() (kvcorev1.StreamInterface, error) {
 		return p.Client.VirtualMachineInstance(namespace).PortForward(vm, SSHPort, "tcp")
