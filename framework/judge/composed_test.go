@@ -121,7 +121,7 @@ func composeMigrated(steady model.Stage) model.Stage {
 func composeDeleted(steady model.Stage) model.Stage {
 	s := stageOf(model.Deleted, steady.VMs["vm-o"])
 	s.Removal = seen("api", "get userdefinednetwork other-udn, for 15s", model.Removal{Network: "other/other-udn", There: true, Deleting: true,
-		Finalizers: []string{networkFinalizer}, Waited: 15})
+		Finalizers: []string{networkFinalizer}, Waited: 15, Users: []string{"vmnet-pu-other/client-other", "vmnet-pu-other/" + steady.VMs["vm-o"].Pod.Value.Name}})
 	s.Paths["pod/client-other>vm/vm-o"] = steady.Paths["pod/client-other>vm/vm-o"]
 	return s
 }

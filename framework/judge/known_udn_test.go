@@ -82,8 +82,9 @@ func TestLayer3(t *testing.T) {
 		"silently":         {model.VMI{Phase: "Running"}, false, model.Known, "ovn-kubernetes#5155: vm-l3 on a Layer3 network, by pod/client-layer3>vm-l3: expected refused, or reachable (the claim), observed runs and is silently unreachable"},
 		"reachable":        {model.VMI{Phase: "Running"}, true, model.Pass, "is not seen"},
 		"refused":          {model.VMI{Phase: "Scheduled", Conditions: []model.VMICondition{{Type: "Synchronized", Status: "False", Reason: "NotSupported", Message: "Layer3"}}}, false, model.Pass, ""},
-		"failed":           {model.VMI{Phase: "Failed"}, false, model.Pass, ""},
-		"not yet":          {model.VMI{Phase: "Scheduling", Conditions: []model.VMICondition{{Type: "Ready", Status: "False", Reason: "GuestNotRunning"}}}, false, model.Error, "neither refused nor running yet"},
+		"failed":           {model.VMI{Phase: "Failed"}, false, model.Error, "neither refused for its network nor running"},
+		"slow":             {model.VMI{Phase: "Scheduled", Conditions: []model.VMICondition{{Type: "Synchronized", Status: "False", Reason: "Synchronizing with the Domain failed.", Message: "DeadlineExceeded"}}}, false, model.Error, "neither refused"},
+		"not yet":          {model.VMI{Phase: "Scheduling", Conditions: []model.VMICondition{{Type: "Ready", Status: "False", Reason: "GuestNotRunning"}}}, false, model.Error, "neither refused for its network nor running"},
 		"wordless":         {model.VMI{Phase: "Running", Conditions: []model.VMICondition{{Type: "Synchronized", Status: "False"}}}, false, model.Known, silently},
 		"beside the point": {model.VMI{Phase: "Running", Conditions: []model.VMICondition{{Type: "LiveMigratable", Status: "False", Message: "no"}}}, false, model.Known, silently},
 	} {

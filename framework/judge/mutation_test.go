@@ -46,6 +46,7 @@ var equivalent = []struct{ claims, op, path, why string }{
 	{"PU-12 PU-13 SU-11", "dropped", `entries\[\S+ as 10\.1\.1\.\S+( #\d)?\]$`, "an entry that translates nothing"},
 	{"PU-20", "changed|emptied", `pod\.node$`, "still another node than before"},
 	{"PU-21", "changed|borrowed", `paths\[api>.*\]\.detail$`, "still a time-out"},
+	{"PU-22", "changed|emptied|dropped", `removal\.users\[.*/client-other\]$`, "a pod beside the VM"},
 	{"PU-23", "resized", `serviceSubnets\[.*\]$`, "the address is in it"},
 	{"MS-01 MS-02 MS-03 MS-04", "borrowed", `pod\.node$`, "all nodes are looked into"},
 	{"MS-02", "dropped", `nat\[\S+ [\d./]+\]$`, "the network's other rules have the same IP"},

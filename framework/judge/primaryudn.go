@@ -118,8 +118,8 @@ func primaryUDN() []Claim {
 			Reads: join(present(primaryVMs...), paths.of("[api><guests>].passed", "[api><guests>].detail"))},
 		{ID: "PU-22", Text: "Deleting a UDN waits while a VM uses it (a network of its own)", Profile: model.Extended, Stage: model.Deleted, Judge: removalWaits,
 			Reads: join(
-				deleted.of("removal.network", "removal.there", "removal.deleting", "removal.finalizers[*]"),
-				deleted.vm("vm-o").of("spec.hostname"),
+				deleted.of("removal.network", "removal.there", "removal.deleting", "removal.finalizers[*]", "removal.users[*]"),
+				deleted.vm("vm-o").of("spec.hostname", "spec.namespace", "pod.name"),
 				deleted.of("paths[pod/client-other>vm/vm-o].passed", "paths[pod/client-other>vm/vm-o].answer"),
 			)},
 		{ID: "PU-23", Text: "OVN's DHCP lease carries router, DNS server, MTU, hostname and lease time", Profile: model.Extended, Judge: each(primaryVMs, subject.dhcpLease), Needs: []model.Feature{model.FeatureClusterDNS},
@@ -128,7 +128,7 @@ func primaryUDN() []Claim {
 			Reads: join(
 				mainNetwork.of("asked.subnets[*]"), steady.vm(stayingVM).of("spec.interfaces[default]", "spec.interfaces[default].network"),
 				(steady.vm(stayingVM)+"guest.neighbours[10.1.1.1].").of("ip", "mac"), (migrated.vm(stayingVM)+"guest.neighbours[10.1.1.1].").of("ip", "mac"),
-				migrated.vm(stayingVM).of("pod.node"), top.of("facts.nodes[<home>].name", "facts.nodes[<home>].edgeIPs[*]"),
+				steady.vm(stayingVM).of("pod.node"), migrated.vm(stayingVM).of("pod.node"), top.of("facts.nodes[<home>].name", "facts.nodes[<home>].edgeIPs[*]"),
 				migrated.of("paths[vm-p>peer/outside].passed", "paths[vm-p>peer/outside].sourceSeen"),
 				top.of("facts.features[two-nodes].present", "facts.features[outside-peer].present"),
 			)},

@@ -1,6 +1,7 @@
 package judge
 
 import (
+	"regexp"
 	"slices"
 
 	"github.com/vmnet-project/vmnet/framework/model"
@@ -19,6 +20,7 @@ func removalWaits(n *Notebook, o model.Observation) {
 	n.Equal(what+" is being deleted", from, true, "its deletion was asked for", r.Deleting)
 	n.Has(what+": finalizers", from, networkFinalizer, "OVN-Kubernetes", r.Finalizers)
 	for _, s := range members(n, o, model.Deleted, []string{"vm-o"}) {
+		s.waitedFor(what, from, r)
 		const path = "pod/client-other>vm/vm-o"
 		p, from, ok := s.path(path)
 		if !ok {
@@ -29,8 +31,24 @@ func removalWaits(n *Notebook, o model.Observation) {
 	}
 }
 
+// waitedFor: a finalizer remains also while nobody looks at the network, and a pod beside the VM keeps it as well. What
+// OVN-Kubernetes says that it waits for must name the VM's own launcher.
+func (s subject) waitedFor(what string, from Source, r model.Removal) {
+	pod, _, ok := Need(s.n, s.what("pod"), s.Pod)
+	switch {
+	case !ok || !r.There: // that it is not there is told already
+	case len(r.Users) == 0:
+		s.n.Cannot(what+": users that it waits for", "OVN-Kubernetes names none")
+	default:
+		s.n.Has(what+": users that it waits for", from, s.Spec.Namespace+"/"+pod.Name, "vm-o's launcher", r.Users)
+	}
+}
+
 // silently is what PU-25 must not find.
 const silently = "runs and is silently unreachable"
+
+// aboutLayer3 is what a word of the cluster must speak of to be a refusal of the network: that a start was slow is none.
+var aboutLayer3 = regexp.MustCompile(`(?i)layer-?3|topology`)
 
 // layer3 is PU-25. One that is neither refused nor up yet says nothing.
 func layer3(n *Notebook, o model.Observation) {
@@ -40,27 +58,25 @@ func layer3(n *Notebook, o model.Observation) {
 			continue
 		}
 		const path = "pod/client-layer3>vm-l3"
-		p, _, ok := s.path(path)
+		p, tried, ok := s.path(path)
 		if !ok {
 			continue
 		}
 		got, holds := silently, false
 		at := slices.IndexFunc(vmi.Conditions, func(c model.VMICondition) bool {
-			return c.Type == "Synchronized" && c.Status == "False" && c.Reason+c.Message != ""
+			return c.Type == "Synchronized" && c.Status == "False" && aboutLayer3.MatchString(c.Reason+" "+c.Message)
 		})
 		switch {
 		case at >= 0:
-			got, holds = "refused: "+vmi.Conditions[at].Reason+": "+vmi.Conditions[at].Message, true
-		case vmi.Phase == "Failed":
-			got, holds = "refused: phase "+vmi.Phase, true
+			got, holds, tried = "refused: "+vmi.Conditions[at].Reason+": "+vmi.Conditions[at].Message, true, from
 		case vmi.Phase != "Running":
-			n.Cannot(s.what("VMI phase"), "it is "+text(vmi.Phase)+": neither refused nor running yet")
+			n.Cannot(s.what("VMI phase"), "it is "+text(vmi.Phase)+": neither refused for its network nor running")
 			continue
 		case p.Passed:
 			got, holds = "reachable", true
 		case p.Detail != "":
 			got += " (" + p.Detail + ")"
 		}
-		n.Check(s.what("on a Layer3 network, by "+path), from, "refused, or reachable", "the claim", got, holds)
+		n.Check(s.what("on a Layer3 network, by "+path), tried, "refused, or reachable", "the claim", got, holds)
 	}
 }

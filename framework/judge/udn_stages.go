@@ -122,6 +122,12 @@ func otherVMUnmoved(n *Notebook, o model.Observation) {
 	if !ok {
 		return
 	}
+	if home, ok := before.node(); ok {
+		if router := before.routerWith(w, subnet, home.Name, was); router != "" {
+			n.Cannot(stayingVM+" MAC of gateway "+gateway.String(), "it was the gateway router's on node "+router+" before the migration already")
+			return
+		}
+	}
 	if is, from, ok := after.neighbour(gateway, subnet); ok {
 		got := text(is)
 		if router := before.routerWith(w, subnet, node.Name, is); router != "" && is != was {

@@ -191,6 +191,26 @@ func TestUntranslatedAtRouter(t *testing.T) {
 	}
 }
 
+// A network that waits for a pod beside the VM alone, or for nobody who is named, does not wait for the VM.
+func TestRemovalThatWaitsForOthers(t *testing.T) {
+	for _, c := range []struct {
+		users   []string
+		verdict model.Verdict
+		reason  string
+	}{
+		{[]string{"vmnet-pu-other/client-other"}, model.Fail, "network other/other-udn: users that it waits for: expected"},
+		{nil, model.Error, "OVN-Kubernetes names none"},
+	} {
+		o := composed(t, PrimaryUDN)
+		for i := range o.Stages {
+			if o.Stages[i].Name == model.Deleted {
+				o.Stages[i].Removal.Value.Users = c.users
+			}
+		}
+		expect(t, verdict(t, o, "PU-22"), c.verdict, c.reason)
+	}
+}
+
 // Without its finalizer a network goes at once, and the VM's traffic with it or not.
 func TestRemovedAtOnce(t *testing.T) {
 	o := composed(t, PrimaryUDN)

@@ -155,6 +155,8 @@ type Removal struct {
 	There      bool     `json:"there"`
 	Deleting   bool     `json:"deleting"`
 	Finalizers []string `json:"finalizers,omitempty"`
+	// Users are the pods, as namespace/name, whose end OVN-Kubernetes says it waits for.
+	Users []string `json:"users,omitempty"`
 	// Waited is how long it was looked at, in seconds.
 	Waited float64 `json:"waited"`
 }

@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"github.com/vmnet-project/vmnet/framework/model"
+	"github.com/vmnet-project/vmnet/framework/parse"
 	"github.com/vmnet-project/vmnet/framework/scenario"
 )
 
@@ -37,29 +38,41 @@ func (o *observer) removal(ctx context.Context) {
 	o.stage.Removal = r
 }
 
-// watchRemoval looks until the network is gone or the wait is over, which is the usual end. The looks themselves are not
-// bounded by the wait: client-go refuses a call that it would have to queue beyond its context's deadline, and the last one
-// would be an error for no reason.
+// watchRemoval looks until the network is gone or the wait is over, which is the usual end; and on where the last look
+// failed. The looks themselves are not bounded by the wait: client-go refuses a call that it would have to queue beyond its
+// context's deadline.
 func (o *observer) watchRemoval(ctx context.Context, n scenario.NetworkRef, limit time.Duration, r *model.Read[model.Removal]) {
-	_ = wait.PollUntilContextTimeout(ctx, removalPoll, limit, true, func(context.Context) (bool, error) {
+	began := time.Now()
+	_ = wait.PollUntilContextTimeout(ctx, removalPoll, 2*limit, true, func(context.Context) (bool, error) {
 		o.removing(ctx, n, r)
-		return r.Err == "" && !r.Value.There, nil
+		return r.Err == "" && (!r.Value.There || time.Since(began) >= limit), nil
 	})
+	if ctx.Err() != nil {
+		r.Err = context.Cause(ctx).Error()
+	}
 }
 
 // removing looks once.
 func (o *observer) removing(ctx context.Context, n scenario.NetworkRef, r *model.Read[model.Removal]) {
 	u, err := o.udnObject(ctx, n)
+	v := &r.Value
 	switch {
 	case apierrors.IsNotFound(err):
 		r.Err, r.Raw = "", err.Error()
-		r.Value.There, r.Value.Deleting, r.Value.Finalizers = false, false, nil
+		v.There, v.Deleting, v.Finalizers, v.Users = false, false, nil, nil
+		return
 	case err != nil:
 		r.Err = err.Error()
-	default:
-		r.Err, r.Raw = "", asJSON(u)
-		r.Value.There, r.Value.Deleting, r.Value.Finalizers = true, u.GetDeletionTimestamp() != nil, u.GetFinalizers()
+		return
 	}
+	r.Err, r.Raw = "", asJSON(u)
+	v.There, v.Deleting, v.Finalizers = true, u.GetDeletionTimestamp() != nil, u.GetFinalizers()
+	said, err := parse.UDN(r.Raw)
+	if err != nil {
+		r.Err = err.Error()
+		return
+	}
+	v.Users = parse.Users(said.Reason)
 }
 
 // despiteRemoval is the attempt that must pass as long as a VM uses the network.

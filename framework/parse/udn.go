@@ -3,6 +3,7 @@ package parse
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/vmnet-project/vmnet/framework/model"
@@ -92,6 +93,18 @@ func UDN(text string) (model.Network, error) {
 		}
 	}
 	return n, nil
+}
+
+// inUse is what OVN-Kubernetes says of a network that is to be deleted (go-controller, clustermanager/userdefinednetwork:
+// deleteNAD).
+var inUse = regexp.MustCompile(`network in use by the following pods: \[([^\]]*)\]`)
+
+// Users are the pods, as namespace/name, that a network's condition says its deletion waits for; none where it says none.
+func Users(reason string) []string {
+	if m := inUse.FindStringSubmatch(reason); m != nil {
+		return strings.Fields(m[1])
+	}
+	return nil
 }
 
 func (s udnSpec) asked() (model.NetworkSpec, error) {

@@ -1,6 +1,7 @@
 package parse
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/vmnet-project/vmnet/framework/model"
@@ -83,6 +84,16 @@ func TestGatewayMode(t *testing.T) {
 	for text, words := range map[string]string{"": "empty answer", `{"blue":{"mode":"shared"}}`: "no mode", `[]`: GatewayConfigAnnotation} {
 		_, err := GatewayMode(text)
 		refuses(t, words, err)
+	}
+}
+
+func TestUsers(t *testing.T) {
+	const said = "SyncError: failed to delete NetworkAttachmentDefinition [s2/other-udn]: network in use by the following pods: "
+	for text, want := range map[string]string{said + "[s2/client s2/virt-launcher-vm-o-fj8x2]": "s2/client s2/virt-launcher-vm-o-fj8x2",
+		said + "[]": "", "NetworkCreated": "", "": ""} {
+		if got := strings.Join(Users(text), " "); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
 	}
 }
 
