@@ -52,7 +52,16 @@ func (e *CommandError) Error() string {
 	if said == "" {
 		said = "no output"
 	}
-	return fmt.Sprintf("%s: %q ended with exit code %d: %s", e.Place, e.Command, e.ExitCode, lastLines(said, 5))
+	return fmt.Sprintf("%s: %q ended with exit code %d: %s", e.Place, brief(e.Command), e.ExitCode, lastLines(said, 5))
+}
+
+// brief is a command as an error names it: a script would hide the reason.
+func brief(command string) string {
+	const most = 80
+	if runes := []rune(command); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return command
 }
 
 // lastLines is the end of what a command said, in one line.

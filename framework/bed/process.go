@@ -110,15 +110,6 @@ func (p *process) until(ctx context.Context, met func() bool) error {
 	}
 }
 
-// brief is a command as an error names it: a script would hide the reason.
-func brief(command string) string {
-	const most = 80
-	if runes := []rune(command); len(runes) > most {
-		return string(runes[:most]) + "…"
-	}
-	return command
-}
-
 // howEnded is never nil: an early end is one, too, when the exit code is 0.
 func (p *process) howEnded() error {
 	if p.err == nil {

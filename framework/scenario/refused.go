@@ -74,24 +74,17 @@ func (r *Running) try(ctx context.Context, network string) (NetworkRef, error) {
 
 // makeOne is as applyOne, and leaves what is there as it is.
 func (r *Running) makeOne(ctx context.Context, o client.Object) error {
-	var last error
-	err := wait.PollUntilContextCancel(ctx, poll, true, func(ctx context.Context) (bool, error) {
-		last = r.bed.Objects.Create(ctx, o)
-		if apierrors.IsAlreadyExists(last) {
-			last = nil
+	err := insist(ctx, func() error {
+		err := r.bed.Objects.Create(ctx, o)
+		if apierrors.IsAlreadyExists(err) {
+			return nil
 		}
-		if refused(last) {
-			return false, last
-		}
-		return last == nil, nil
+		return err
 	})
-	if err == nil {
-		return nil
+	if err != nil {
+		return fmt.Errorf("make %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
 	}
-	if last != nil {
-		err = last
-	}
-	return fmt.Errorf("make %s %s: %w", o.GetObjectKind().GroupVersionKind().Kind, o.GetName(), err)
+	return nil
 }
 
 // refusal looks until a warning names what is wrong with the network, the pod is ready, or the time is over; the error is

@@ -107,10 +107,11 @@ func (r *Running) Migrate(ctx context.Context, vm string) error {
 		Spec:       kubevirtv1.VirtualMachineInstanceMigrationSpec{VMIName: vm},
 	}
 	err = insist(ctx, func() error {
-		if _, err := migrations.Create(ctx, move, metav1.CreateOptions{}); !apierrors.IsAlreadyExists(err) {
-			return err
+		_, err := migrations.Create(ctx, move, metav1.CreateOptions{})
+		if apierrors.IsAlreadyExists(err) {
+			return nil
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("migrate %s: %w", vm, err)
@@ -138,7 +139,7 @@ func (r *Running) Migrate(ctx context.Context, vm string) error {
 		return vmi.Status.NodeName != before.Status.NodeName, nil
 	})
 	r.forget()
-	if err != nil { // nobody is to find it moving who moves it again, or goes on
+	if err != nil { // it would go on behind the back of whoever moves the VM again
 		_ = migrations.Delete(context.WithoutCancel(ctx), move.Name, metav1.DeleteOptions{})
 	}
 	return r.explain(bounded, err, "migration of "+vm, "Migration", r.timeouts.Migration,
