@@ -124,7 +124,7 @@ func egress(t *testing.T, s model.Stage, vm, file, node string) {
 	path(s, name, "peer/outside", "http", "http://"+outsidePeer+":8080/clientip", func(p *model.Path) {
 		p.SourceSeen, p.SourcePort, p.ClientPort = edge, int(saw.Port()), own
 	})
-	s.Flows[name] = seen("node "+node, "conntrack -L -p tcp -d "+outsidePeer, flow)
+	s.Flows[name] = seen("node "+node, "conntrack -E -e NEW -p tcp -d "+outsidePeer, flow)
 	out := model.Frame{Seconds: 0.1, Src: edge, SrcPort: int(saw.Port()), Dst: outsidePeer, DstPort: 8080, Proto: "tcp", Length: 60}
 	back := model.Frame{Seconds: 0.2, Src: outsidePeer, SrcPort: 8080, Dst: edge, DstPort: int(saw.Port()), Proto: "tcp", Length: 60}
 	s.Frames[name] = seen("peer outside", "tcpdump, while "+name, []model.Frame{out, back, out, back})

@@ -1,6 +1,9 @@
 package observe
 
 import (
+	"errors"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/vmnet-project/vmnet/framework/model"
@@ -9,10 +12,26 @@ import (
 
 const flowsID = "conntrack"
 
-// askFlows asks a node's connection tracking for all connections to the peer outside, once the attempts are over: it keeps
-// them for a while.
+// askFlows watches a node's connection tracking for connections to the peer outside as they begin. Its table would not do: one
+// that ended by a reset is kept for ten seconds, which is less than a slow guest takes to tell of it.
 func askFlows(peer string) ask {
-	return ask{id: flowsID, show: "conntrack -L -p tcp -d " + peer, after: true}
+	command := "conntrack -E -e NEW -p tcp -d " + peer
+	return ask{id: flowsID, show: command, script: fmt.Sprintf(listenToEvents, begun, command)}
+}
+
+// listenToEvents has what conntrack leaves unsaid, that it has begun: when the kernel knows a netfilter socket of the process,
+// which is the shell's own number still ($$ is that of the shell that becomes it, also in the one beside).
+const listenToEvents = `exec sh -c '(until grep -q "^[^ ]* *12 *$$ " /proc/net/netlink; do kill -0 $$ || exit; sleep 0.2; done; echo %s >&2) & exec %s'`
+
+// heard refuses events that are not all that there were.
+func heard(said string) error {
+	if !strings.Contains(said, begun) {
+		return fmt.Errorf("connection tracking was not listened to: %s", firstOf(said))
+	}
+	if strings.Contains(said, "ENOBUFS") { // conntrack's word for events that the kernel had no room for
+		return errors.New("events of connection tracking were lost")
+	}
+	return nil
 }
 
 // flows follows each VM's connection to the peer outside.
@@ -20,7 +39,12 @@ func (o *observer) flows(node string, p *peer, answers map[string]answer, err er
 	if p == nil {
 		return
 	}
-	r := read(placed("node "+node), askFlows(p.address()), answers, err, parse.Conntrack)
+	r := read(placed("node "+node), askFlows(p.address()), answers, err, func(text string) ([]model.Conntrack, error) {
+		if err := heard(answers[flowsID].stderr); err != nil {
+			return nil, err
+		}
+		return parse.ConntrackNew(text)
+	})
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for _, s := range o.guestSpecs() {

@@ -39,16 +39,19 @@ func TestFlows(t *testing.T) {
 	at := seen(model.Path{ClientPort: 40000})
 	o.path(path, at)
 	p := &peer{host: elsewhere{}}
-	const line = "tcp 6 9 SYN_SENT src=10.1.1.5 dst=192.0.2.1 sport=40000 dport=1 [UNREPLIED] src=192.0.2.1 dst=169.254.0.11 sport=1 dport=5 mark=0 use=1\n"
-	o.flows("n1", p, map[string]answer{flowsID: {stdout: line}}, nil)
+	const line = "    [NEW] tcp 6 9 SYN_SENT src=10.1.1.5 dst=192.0.2.1 sport=40000 dport=1 [UNREPLIED] src=192.0.2.1 dst=169.254.0.11 sport=1 dport=5 mark=0 use=1\n"
+	o.flows("n1", p, map[string]answer{flowsID: {stdout: line, stderr: begun}}, nil)
 	if f := o.stage.Flows[path]; f.Failure() != nil || len(f.Value.Entries) != 1 || f.Raw != line {
 		t.Errorf("%+v", f)
 	}
 	if f := o.stage.Flows[outsidePath("vm-q")]; f.Failure() == nil {
 		t.Errorf("one that nobody tried: %+v", f)
 	}
-	o.flows("n1", p, map[string]answer{flowsID: {stderr: "conntrack: not found", code: 127}}, nil)
-	if f := o.stage.Flows[path]; f.Failure() == nil {
-		t.Errorf("%+v", f)
+	for _, deaf := range []answer{{stderr: "conntrack: not found"}, {stdout: line},
+		{stdout: line, stderr: begun + "\nWARNING: We have hit ENOBUFS! We are losing events."}} {
+		o.flows("n1", p, map[string]answer{flowsID: deaf}, nil)
+		if f := o.stage.Flows[path]; f.Failure() == nil {
+			t.Errorf("%+v of %+v", f, deaf)
+		}
 	}
 }

@@ -3,6 +3,7 @@ package parse
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,6 +23,33 @@ func Conntrack(text string) ([]model.Conntrack, error) {
 		if err != nil {
 			return nil, fmt.Errorf("conntrack: line %d: %w in %q", i+1, err, clip(line))
 		}
+		entries = append(entries, e)
+	}
+	return entries, nil
+}
+
+// ConntrackNew reads what `conntrack -E -e NEW` says of connections as they begin, as the table that they would be in if none
+// of them ended: where one begins anew by the same tuple in the same zone, what it was before is gone.
+func ConntrackNew(text string) ([]model.Conntrack, error) {
+	const event = "[NEW]"
+	var lines []string
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSpace(line)
+		rest, ok := strings.CutPrefix(line, event)
+		if line != "" && !ok {
+			return nil, fmt.Errorf("conntrack events: line %d: no %s in %q", i+1, event, clip(line))
+		}
+		lines = append(lines, rest)
+	}
+	begun, err := Conntrack(strings.Join(lines, "\n"))
+	if err != nil {
+		return nil, err
+	}
+	entries := []model.Conntrack{}
+	for _, e := range begun {
+		entries = slices.DeleteFunc(entries, func(old model.Conntrack) bool {
+			return old.Proto == e.Proto && old.Zone == e.Zone && old.Original == e.Original
+		})
 		entries = append(entries, e)
 	}
 	return entries, nil

@@ -154,6 +154,32 @@ func TestLeases(t *testing.T) {
 	}
 }
 
+func TestConntrackNew(t *testing.T) {
+	const (
+		plain  = "    [NEW] tcp      6 120 SYN_SENT src=172.18.0.3 dst=172.18.0.2 sport=55864 dport=80 [UNREPLIED] src=172.18.0.2 dst=172.18.0.3 sport=80 dport=55864\n"
+		zoned  = "    [NEW] tcp      6 120 SYN_SENT src=172.18.0.3 dst=172.18.0.2 sport=55864 dport=80 [UNREPLIED] src=172.18.0.2 dst=172.18.0.3 sport=80 dport=55864 mark=2 zone=64000\n"
+		before = "    [NEW] tcp      6 120 SYN_SENT src=172.18.0.3 dst=172.18.0.2 sport=55864 dport=80 [UNREPLIED] src=172.18.0.2 dst=169.254.0.17 sport=80 dport=1024 zone=64000\n"
+	)
+	entries, err := ConntrackNew(before + plain + zoned)
+	if err != nil {
+		t.Fatal(err)
+	}
+	way := model.Tuple{Src: "172.18.0.3", Dst: "172.18.0.2", SrcPort: 55864, DstPort: 80}
+	back := model.Tuple{Src: "172.18.0.2", Dst: "172.18.0.3", SrcPort: 80, DstPort: 55864}
+	same(t, "what began anew is there once", []model.Conntrack{
+		{Proto: "tcp", Original: way, Reply: back}, {Proto: "tcp", Zone: 64000, Mark: 2, Original: way, Reply: back}}, entries)
+	none, err := ConntrackNew("")
+	if err != nil || len(none) != 0 {
+		t.Errorf("nothing began: %v, %v", none, err)
+	}
+	_, err = ConntrackNew(plain + "[DESTROY] tcp 6 src=10.0.0.1 dst=10.0.0.2 sport=1 dport=2 src=10.0.0.2 dst=10.0.0.1 sport=2 dport=1\n")
+	refuses(t, "line 2: no [NEW]", err)
+}
+
+func FuzzConntrackNew(f *testing.F) {
+	fuzz(f, ConntrackNew, "[NEW] tcp 6 9 SYN_SENT src=10.1.1.3 dst=10.1.1.5 sport=1 dport=2 src=10.1.1.5 dst=10.1.1.3 sport=2 dport=1 zone=4")
+}
+
 func FuzzConntrack(f *testing.F) {
 	fuzz(f, Conntrack, recorded(f, "n1/conntrack.txt"), "icmp 1 29 src=10.1.1.3 dst=10.1.1.5 src=10.1.1.5 dst=10.1.1.3 mark=0")
 }
