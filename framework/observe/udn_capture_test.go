@@ -41,7 +41,7 @@ func TestCapture(t *testing.T) {
 func TestListenerThatDidNotBegin(t *testing.T) {
 	o := primaryUDN()
 	o.path("node>launcher/vm-p", seen(model.Path{To: "launcher/vm-p"}))
-	asks := []ask{{id: "launcher/vm-p"}, {id: flowsID, after: true}}
+	asks := []ask{{id: "launcher/vm-p"}, {id: flowsID}}
 	o.listened(asks, map[string]answer{"launcher/vm-p": {stderr: "2026/11/25 socat[9] N listening on AF=2 10.244.0.5:8090"}}, nil)
 	if r := o.stage.Paths["node>launcher/vm-p"]; r.Failure() != nil {
 		t.Errorf("%+v", r)

@@ -12,24 +12,29 @@ import (
 
 const flowsID = "conntrack"
 
-// askFlows watches a node's connection tracking for connections to the peer outside as they begin. Its table would not do: one
-// that ended by a reset is kept for ten seconds, which is less than a slow guest takes to tell of it.
+const (
+	// hearing is what conntrack says when it listens and was asked for a larger buffer, heardAll when it is told to end.
+	hearing  = "buffer size has been set"
+	heardAll = "flow events have been shown"
+)
+
+// askFlows listens to a node's connection tracking: to connections to the peer outside as they begin. Its table would not do:
+// one that ended by a reset is kept for ten seconds, which is less than a slow guest takes to tell of it. The kernel sends
+// those of the whole node, hence the buffer, in bytes.
 func askFlows(peer string) ask {
-	command := "conntrack -E -e NEW -p tcp -d " + peer
-	return ask{id: flowsID, show: command, script: fmt.Sprintf(listenToEvents, begun, command)}
+	command := "conntrack -E -e NEW -b 4194304 -p tcp -d " + peer
+	return ask{id: flowsID, show: command, script: "exec " + command}
 }
 
-// listenToEvents has what conntrack leaves unsaid, that it has begun: when the kernel knows a netfilter socket of the process,
-// which is the shell's own number still ($$ is that of the shell that becomes it, also in the one beside).
-const listenToEvents = `exec sh -c '(until grep -q "^[^ ]* *12 *$$ " /proc/net/netlink; do kill -0 $$ || exit; sleep 0.2; done; echo %s >&2) & exec %s'`
-
-// heard refuses events that are not all that there were.
+// heard refuses what may not be all that there was.
 func heard(said string) error {
-	if !strings.Contains(said, begun) {
+	switch {
+	case !strings.Contains(said, hearing):
 		return fmt.Errorf("connection tracking was not listened to: %s", firstOf(said))
-	}
-	if strings.Contains(said, "ENOBUFS") { // conntrack's word for events that the kernel had no room for
-		return errors.New("events of connection tracking were lost")
+	case strings.Contains(said, "ENOBUFS"): // conntrack's word for events that the kernel had no room for
+		return errors.New("events of connection tracking were lost; try again when fewer connections are made on the node")
+	case !strings.Contains(said, heardAll):
+		return fmt.Errorf("the listener to connection tracking ended early: %s", said)
 	}
 	return nil
 }

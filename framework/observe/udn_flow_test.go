@@ -1,10 +1,13 @@
 package observe
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/parse"
@@ -33,25 +36,63 @@ func TestFollow(t *testing.T) {
 	}
 }
 
+// heardWhole is what conntrack v1.4.8 says on a node when it is told to end.
+const heardWhole = `NOTICE: Netlink socket buffer size has been set to 8388608 bytes.
+conntrack v1.4.8 (conntrack-tools): 1 flow events have been shown.`
+
+const begins = "    [NEW] tcp      6 120 SYN_SENT src=10.1.1.5 dst=192.0.2.1 sport=40000 dport=1 [UNREPLIED] src=192.0.2.1 dst=169.254.0.11 sport=1 dport=5 mark=2 zone=64000\n"
+
 func TestFlows(t *testing.T) {
 	o := primaryUDN()
 	path := outsidePath("vm-p")
-	at := seen(model.Path{ClientPort: 40000})
-	o.path(path, at)
+	o.path(path, seen(model.Path{ClientPort: 40000}))
 	p := &peer{host: elsewhere{}}
-	const line = "    [NEW] tcp 6 9 SYN_SENT src=10.1.1.5 dst=192.0.2.1 sport=40000 dport=1 [UNREPLIED] src=192.0.2.1 dst=169.254.0.11 sport=1 dport=5 mark=0 use=1\n"
-	o.flows("n1", p, map[string]answer{flowsID: {stdout: line, stderr: begun}}, nil)
-	if f := o.stage.Flows[path]; f.Failure() != nil || len(f.Value.Entries) != 1 || f.Raw != line {
+	o.flows("n1", p, map[string]answer{flowsID: {stdout: begins, stderr: heardWhole}}, nil)
+	if f := o.stage.Flows[path]; f.Failure() != nil || len(f.Value.Entries) != 1 || f.Raw != begins {
 		t.Errorf("%+v", f)
 	}
 	if f := o.stage.Flows[outsidePath("vm-q")]; f.Failure() == nil {
 		t.Errorf("one that nobody tried: %+v", f)
 	}
-	for _, deaf := range []answer{{stderr: "conntrack: not found"}, {stdout: line},
-		{stdout: line, stderr: begun + "\nWARNING: We have hit ENOBUFS! We are losing events."}} {
+	notice, _, _ := strings.Cut(heardWhole, "\n")
+	for name, deaf := range map[string]answer{
+		"no conntrack": {stderr: "conntrack: not found"},
+		"never began":  {stdout: begins},
+		"lost events":  {stdout: begins, stderr: heardWhole + "\nWARNING: We have hit ENOBUFS! We are losing events."},
+		"died":         {stdout: begins, stderr: notice},
+	} {
 		o.flows("n1", p, map[string]answer{flowsID: deaf}, nil)
 		if f := o.stage.Flows[path]; f.Failure() == nil {
-			t.Errorf("%+v of %+v", f, deaf)
+			t.Errorf("%s: %+v", name, f)
 		}
+	}
+}
+
+// The listener is waited for, gets the signal that ends it, and what it heard in between is kept.
+func TestFlowsAreListenedTo(t *testing.T) {
+	dir := t.TempDir()
+	notice, end, _ := strings.Cut(heardWhole, "\n")
+	programs(t, map[string]string{"conntrack": fmt.Sprintf(`[ "$*" = '-E -e NEW -b 4194304 -p tcp -d 192.0.2.1' ] || exit 2
+trap "echo '%s' >&2; exit 0" TERM
+until [ -e %[2]s/ready ]; do sleep 0.05; done
+echo '%[3]s' >&2
+until [ -e %[2]s/flow ]; do sleep 0.05; done
+echo '%[4]s'
+while :; do sleep 0.05; done`, end, dir, notice, strings.TrimSuffix(begins, "\n"))})
+	touch := func(name string) {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Error(err)
+		}
+	}
+	time.AfterFunc(time.Second/2, func() { touch("ready") })
+	w := startWatch(t.Context(), startLocal, "", []ask{askFlows("192.0.2.1")})
+	if _, err := os.Stat(filepath.Join(dir, "ready")); err != nil || w.err != nil {
+		t.Errorf("it began before conntrack listened: %v, %v", err, w.err)
+	}
+	touch("flow")
+	time.Sleep(time.Second / 2) // as an attempt takes
+	answers, err := w.stop(t.Context())
+	if got := answers[flowsID]; err != nil || got.stdout != begins || heard(got.stderr) != nil {
+		t.Errorf("%v: %+v: %v", err, got, heard(got.stderr))
 	}
 }

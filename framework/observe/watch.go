@@ -27,7 +27,7 @@ type watch struct {
 const (
 	// watching is what a watch says when all its asks have begun.
 	watching = "vmnet-watching"
-	// begun is what socat and tcpdump say when they have.
+	// begun is what socat and tcpdump say when they have; conntrack has a word of its own.
 	begun = "listening on"
 )
 
@@ -76,14 +76,14 @@ func watchScript(mark, prelude string, asks []ask) string {
 	fmt.Fprintf(&b, `sleep 3600 >/dev/null 2>&1 & s=$!
 end() { for p in $pids; do kill "${p%%:*}" 2>/dev/null; done; }
 trap 'end; kill -9 $s 2>/dev/null' HUP INT TERM PIPE
-said() { while read -r l; do case $l in *'%[1]s'*) return 0 ;; esac; done <"$1"; return 1; }
+said() { while read -r l; do case $l in *'%[1]s'* | *'%[3]s'*) return 0 ;; esac; done <"$1"; return 1; }
 begun() { for p in $pids; do said "$aside/${p#*:}.e" || ! kill -0 "${p%%:*}" 2>/dev/null || return 1; done; }
 until begun; do sleep 0.5; done
 echo %[2]s
 wait $s
 end
 wait
-`, begun, watching)
+`, begun, watching, hearing)
 	b.WriteString(last(mark, asks))
 	return b.String()
 }

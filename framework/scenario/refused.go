@@ -20,8 +20,9 @@ import (
 	"github.com/vmnet-project/vmnet/framework/model"
 )
 
-// refusalTime is how long a pod on a network that is to be refused is looked at. OVN-Kubernetes' plugin waits half a minute
-// for what nobody writes, and kubelet tells of it after that; on a slow node Multus' own time-outs come before.
+// refusalTime is how long a pod on a network that is to be refused is looked at, where no look fails. OVN-Kubernetes' plugin
+// waits half a minute for what nobody writes, and kubelet tells of it after that; on a slow node Multus' own time-outs come
+// before.
 const refusalTime = 3 * time.Minute
 
 const apiPlace = "api"
@@ -87,8 +88,8 @@ func (r *Running) makeOne(ctx context.Context, o client.Object) error {
 	return nil
 }
 
-// refusal looks until a warning names what is wrong with the network, the pod is ready, or the time is over; the error is
-// that of the last look, where that failed. It also returns the warnings' events as the API has them.
+// refusal looks until a warning names what is wrong with the network, the pod is ready, or the time is over; twice as
+// long where a look failed, for what could not be seen may not have been said either. The error is the last look's. It also returns the warnings' events as the API has them.
 func refusal(ctx context.Context, b *bed.Bed, n NetworkRef, pod string, limit time.Duration) (seen model.Refusal, raw string, err error) {
 	seen = model.Refusal{Network: n.Namespace + "/" + n.Name, Asked: n.Asked}
 	wrong := seen.Network
@@ -96,16 +97,17 @@ func refusal(ctx context.Context, b *bed.Bed, n NetworkRef, pod string, limit ti
 		wrong = n.Asked.PhysicalNetwork
 	}
 	// the looks are not bounded by the wait: client-go refuses a call that it would have to queue beyond its context's deadline
-	_ = wait.PollUntilContextTimeout(ctx, poll, limit, true, func(context.Context) (bool, error) {
+	began, troubled := time.Now(), false
+	_ = wait.PollUntilContextTimeout(ctx, poll, 2*limit, true, func(context.Context) (bool, error) {
 		node, ready, events, failed := lookAtRefused(ctx, b, n, pod)
 		if failed != nil {
-			err = failed
+			err, troubled = failed, true
 			return false, nil
 		}
 		err, seen.Node, seen.Came, seen.Warnings = nil, node, ready, warnings(events)
 		raw = asText(events)
 		named := slices.ContainsFunc(seen.Warnings, func(w model.Warning) bool { return strings.Contains(w.Message, wrong) })
-		return ready || named, nil
+		return ready || named || !troubled && time.Since(began) >= limit, nil
 	})
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)

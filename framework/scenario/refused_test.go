@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	fielderrors "k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	objectsfake "sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -105,6 +106,16 @@ func TestRefusalThatNobodySaw(t *testing.T) {
 	b.Kube = fake.NewClientset()
 	if got, _, err := refusal(t.Context(), b, n, RefusedPod(Unmapped), 50*time.Millisecond); err == nil {
 		t.Errorf("without a pod: %+v", got)
+	}
+	// what could not be seen for a while may come late
+	b, n = clusterWith(t, Unmapped, true)
+	pods, _ := b.Kube.(*fake.Clientset)
+	sick := time.Now().Add(200 * time.Millisecond)
+	pods.PrependReactor("get", "pods", func(clienttesting.Action) (bool, runtime.Object, error) {
+		return time.Now().Before(sick), nil, errors.New("etcdserver: leader changed")
+	})
+	if got, _, err := refusal(t.Context(), b, n, RefusedPod(Unmapped), time.Second); err != nil || !got.Came {
+		t.Errorf("after a sickness: %+v, %v", got, err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("interrupted")
