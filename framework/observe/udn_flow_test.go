@@ -13,26 +13,36 @@ import (
 	"github.com/vmnet-project/vmnet/framework/parse"
 )
 
+// A table and events as they were recorded; the way is the same: over pod and router to the node edge.
 func TestFollow(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join("..", "parse", "testdata", "wire", "conntrack-egress-n1.txt"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	all, err := parse.Conntrack(string(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := follow(all, "10.1.1.4", 51322)
-	var replies []string
-	for _, e := range got {
-		replies = append(replies, e.Reply.Dst)
-	}
-	slices.Sort(replies)
-	if !slices.Equal(replies, []string{"10.1.1.4", "10.1.1.4", "169.254.0.19", "192.168.77.11"}) {
-		t.Errorf("%+v", got)
-	}
-	if got := follow(all, "10.1.1.4", 1); len(got) != 0 {
-		t.Errorf("another connection's: %+v", got)
+	for file, c := range map[string]struct {
+		parse func(string) ([]model.Conntrack, error)
+		guest string
+		port  int
+		ends  []string
+	}{
+		"conntrack-egress-n1.txt": {parse.Conntrack, "10.1.1.4", 51322, []string{"10.1.1.4", "10.1.1.4", "169.254.0.19", "192.168.77.11"}},
+		"conntrack-events.txt":    {parse.ConntrackNew, "10.1.1.6", 35817, []string{"10.1.1.6", "10.1.1.6", "169.254.0.15", "172.18.0.3"}},
+	} {
+		text, err := os.ReadFile(filepath.Join("..", "parse", "testdata", "wire", file)) //nolint:gosec // ours
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := c.parse(string(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ends []string
+		for _, e := range follow(all, c.guest, c.port) {
+			ends = append(ends, e.Reply.Dst)
+		}
+		slices.Sort(ends)
+		if !slices.Equal(ends, c.ends) {
+			t.Errorf("%s: %q", file, ends)
+		}
+		if got := follow(all, c.guest, 1); len(got) != 0 {
+			t.Errorf("%s: another connection's: %+v", file, got)
+		}
 	}
 }
 

@@ -168,6 +168,11 @@ func TestConntrackNew(t *testing.T) {
 	back := model.Tuple{Src: "172.18.0.2", Dst: "172.18.0.3", SrcPort: 80, DstPort: 55864}
 	same(t, "what began anew is there once", []model.Conntrack{
 		{Proto: "tcp", Original: way, Reply: back}, {Proto: "tcp", Zone: 64000, Mark: 2, Original: way, Reply: back}}, entries)
+	all, err := ConntrackNew(recorded(t, "wire/conntrack-events.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, "two connections, each at pod, switch, router and node edge", 8, len(all))
 	none, err := ConntrackNew("")
 	if err != nil || len(none) != 0 {
 		t.Errorf("nothing began: %v, %v", none, err)
