@@ -82,8 +82,8 @@ func TestProbesOnTheVLAN(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("%q,\nwant %q", got, want)
 	}
-	want = []string{"curl --interface eth1 -sS --max-time 12", "arping -D -I eth1 -c 3 -w 3 192.0.2.1", "arping -D -I eth1 -c 3 -w 3 198.51.100.1",
-		"ping -I eth1 -n -c 3 -i 0.2 -W 5 192.0.2.139", "ping -I eth1 -n -c 3 -i 0.2 -W 5 192.0.2.143", "curl -sS --max-time 12"}
+	want = []string{"curl --interface eth1 -sS --max-time 20", "arping -D -I eth1 -c 3 -w 3 192.0.2.1", "arping -D -I eth1 -c 3 -w 3 198.51.100.1",
+		"ping -I eth1 -n -c 3 -i 0.2 -W 5 192.0.2.139", "ping -I eth1 -n -c 3 -i 0.2 -W 5 192.0.2.143", "curl -sS --max-time 20"}
 	if !slices.Equal(shown, want) {
 		t.Errorf("%q,\nwant %q", shown, want)
 	}

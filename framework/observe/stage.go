@@ -20,7 +20,7 @@ const (
 	// APITimeout bounds one question to the API server.
 	APITimeout = 30 * time.Second
 	// VisitTimeout bounds a batch of commands at one place.
-	VisitTimeout = 2 * time.Minute
+	VisitTimeout = 3 * time.Minute
 	// PeerTimeout bounds the start of listeners and capture at the peer outside, and their end.
 	PeerTimeout = 30 * time.Second
 )
