@@ -10,15 +10,15 @@ import (
 	"github.com/vmnet-project/vmnet/framework/scenario"
 )
 
-// turns are the VMs that a stage is about, by scenario and stage: which change, and which are only looked at. Spare ones
-// change as the former do.
+// turns are the VMs that a stage is about, by scenario and stage: which change, in this order, and which are only looked
+// at. Spare ones change after the former.
 var turns = map[string]map[string]struct{ change, look []string }{
 	"primary-udn": {
 		model.Restarted: {change: []string{"vm-q"}},
 		model.Migrated:  {change: []string{"vm-r"}, look: []string{"vm-p"}},
 	},
 	"secondary-udn": {model.Restarted: {change: []string{"vm-pt"}}},
-	"localnet":      {model.Restarted: {change: []string{"vm-m", "vm-d"}}}, // one of each form
+	"localnet":      {model.Restarted: {change: []string{"vm-m", "vm-d"}}}, // one of each form; vm-d's pod must be with vm-m's
 }
 
 // The network that is deleted while a VM uses it, and the attempt that must pass nevertheless.

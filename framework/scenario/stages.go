@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 
-	"golang.org/x/sync/semaphore"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -16,23 +15,39 @@ import (
 )
 
 // Restart stops VMs, waits until nothing of their instances is left, starts them again, and waits for the first command in
-// each guest. Without KVM one starts after the other, see emulatedTurn. One that fails leaves the others to their way.
+// each guest. Without KVM one starts after the other, in their order, see emulatedTurn: name one whose pod must be with
+// another's after that. One that fails leaves the others to their way.
 func (r *Running) Restart(ctx context.Context, vms ...string) error {
-	atOnce := int64(len(vms))
-	if r.facts.Emulation {
-		atOnce = 1
-	}
-	starts := semaphore.NewWeighted(atOnce)
+	return oneByOne(vms, r.facts.Emulation, func(vm string, turn <-chan struct{}, over func()) error {
+		return r.restart(ctx, vm, turn, over)
+	})
+}
+
+// oneByOne does something to all at the same time, in which each has a turn, that ends with over or with itself. If apart, a
+// turn begins when that of the one before is over.
+func oneByOne(vms []string, apart bool, do func(vm string, turn <-chan struct{}, over func()) error) error {
 	errs := make([]error, len(vms))
+	turn := make(chan struct{})
+	close(turn)
 	var group sync.WaitGroup
 	for i, vm := range vms {
-		group.Go(func() { errs[i] = r.restart(ctx, vm, starts) })
+		mine, mineOver := turn, make(chan struct{})
+		over := sync.OnceFunc(func() { close(mineOver) })
+		group.Go(func() {
+			errs[i] = do(vm, mine, over)
+			<-mine // who failed before it is followed at its turn, too
+			over()
+		})
+		if apart {
+			turn = mineOver
+		}
 	}
 	group.Wait()
 	return errors.Join(errs...)
 }
 
-func (r *Running) restart(ctx context.Context, vm string, starts *semaphore.Weighted) error {
+// restart starts the VM when it is its turn, and says when that is over.
+func (r *Running) restart(ctx context.Context, vm string, turn <-chan struct{}, over func()) error {
 	machines := r.bed.KubeVirt.VirtualMachine(r.NamespaceOf(vm))
 	if err := r.step("stop "+vm, func() error {
 		err := r.setRunning(ctx, vm, false, func() error {
@@ -46,7 +61,9 @@ func (r *Running) restart(ctx context.Context, vm string, starts *semaphore.Weig
 		return err
 	}
 	r.leave(vm)
-	if err := starts.Acquire(ctx, 1); err != nil {
+	select {
+	case <-turn:
+	case <-ctx.Done():
 		return fmt.Errorf("start %s: it has not had its turn: %w", vm, context.Cause(ctx))
 	}
 	err := r.setRunning(ctx, vm, true, func() error { return machines.Start(ctx, vm, &kubevirtv1.StartOptions{}) })
@@ -54,7 +71,7 @@ func (r *Running) restart(ctx context.Context, vm string, starts *semaphore.Weig
 		r.forget()
 		err = r.awaitVM(ctx, vm, false)
 	}
-	starts.Release(1)
+	over()
 	if err != nil {
 		return fmt.Errorf("start %s: %w", vm, err)
 	}

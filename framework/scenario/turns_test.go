@@ -3,7 +3,9 @@ package scenario
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -88,6 +90,31 @@ func TestWhoseNodeIsPreferred(t *testing.T) {
 			if named(objects[:i], got) == nil {
 				t.Errorf("%s comes before %s", o.GetName(), got)
 			}
+		}
+	}
+}
+
+// Each begins when the one before it is through or lost, whoever was ready first.
+func TestOneByOne(t *testing.T) {
+	broken := errors.New("did not stop")
+	for apart, want := range map[bool][]string{true: {"a", "c", "d"}, false: {"d", "c", "a"}} {
+		var mu sync.Mutex
+		var order []string
+		ready := map[string]time.Duration{"a": 400 * time.Millisecond, "b": 0, "c": 200 * time.Millisecond, "d": 0}
+		err := oneByOne([]string{"a", "b", "c", "d"}, apart, func(vm string, turn <-chan struct{}, over func()) error {
+			time.Sleep(ready[vm])
+			if vm == "b" {
+				return broken
+			}
+			<-turn
+			mu.Lock()
+			order = append(order, vm)
+			mu.Unlock()
+			over()
+			return nil
+		})
+		if !errors.Is(err, broken) || !slices.Equal(order, want) {
+			t.Errorf("apart %t: %q, %v", apart, order, err)
 		}
 	}
 }
