@@ -24,7 +24,7 @@ const (
 // that is not meant. What it was before is among the other paths: without that control a denial would prove
 // nothing, the client might be dead.
 func (o *observer) policies(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, PolicyTimeout*2)
+	ctx, cancel := context.WithTimeout(ctx, 2*VisitTimeout) // under the denial, and once it is lifted
 	defer cancel()
 	limit := int(PolicyTimeout.Seconds())
 	denied := o.refused(limit, policySeconds)

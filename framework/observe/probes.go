@@ -14,7 +14,7 @@ import (
 // The timeouts of single attempts, in seconds as the tools take them. Those of what should pass are long: all attempts
 // of a guest are made at once, and an emulated one has one slow processor for them.
 const (
-	// httpSeconds is a whole HTTP exchange. Where all nodes share a core, a shell that answers one takes ten.
+	// httpSeconds is a whole HTTP exchange. Where all nodes share a core, a shell that answers one has taken more than twelve.
 	httpSeconds = 20
 	// pingSeconds is the wait for a ping's answer.
 	pingSeconds = 5

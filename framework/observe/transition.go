@@ -10,8 +10,8 @@ import (
 	"github.com/vmnet-project/vmnet/framework/scenario"
 )
 
-// turns are the VMs that a stage is about, by scenario and stage: which change, in this order, and which are only looked
-// at. Spare ones change after the former.
+// turns are the VMs that a stage is about, by scenario and stage: which change (a restart without KVM starts them in this
+// order), and which are only looked at. Spare ones come last.
 var turns = map[string]map[string]struct{ change, look []string }{
 	"primary-udn": {
 		model.Restarted: {change: []string{"vm-q"}},

@@ -93,9 +93,6 @@ func (r *Running) apply(ctx context.Context, objects []client.Object) error {
 	return r.note(objects)
 }
 
-// patientFor is how long a request is made again.
-const patientFor = 5 * time.Minute
-
 // start applies what starts pods, a few at a time, see turns; and before it everything else.
 func (r *Running) start(ctx context.Context, objects []client.Object) error {
 	var others, pods, vms, followers []client.Object
@@ -156,6 +153,9 @@ func (r *Running) applyOne(ctx context.Context, o client.Object) error {
 	}
 	return nil
 }
+
+// patientFor is how long a request is made again.
+const patientFor = 5 * time.Minute
 
 // insist asks again while the API server or a webhook behind it has trouble of its own, as right after start; at most for
 // patientFor. A request may have come through although its answer did not: ask must bear that.

@@ -53,7 +53,7 @@ func (g *guest) Run(ctx context.Context, argv ...string) (string, error) {
 	if !errors.As(err, &broken) || ctx.Err() != nil {
 		return out, err
 	}
-	_ = c.Close()
+	g.drop(c)
 	if c, err = g.connection(ctx); err != nil {
 		return "", err
 	}
@@ -83,6 +83,16 @@ func (g *guest) connection(ctx context.Context) (*transport.Guest, error) {
 		g.current, g.entered = c, true
 	}
 	return c, err
+}
+
+// drop forgets a connection that is broken, where no other has taken its place: Gone tells of it only a moment later.
+func (g *guest) drop(c *transport.Guest) {
+	_ = c.Close()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.current == c {
+		g.current = nil
+	}
 }
 
 // usable are the ways that are tried by now.

@@ -8,6 +8,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
+	"github.com/vmnet-project/vmnet/framework/internal/sshtest"
+	"github.com/vmnet-project/vmnet/framework/model"
 	"github.com/vmnet-project/vmnet/framework/transport"
 )
 
@@ -52,6 +56,38 @@ func TestEnterByTheNextWay(t *testing.T) {
 }
 
 // A guest that boots is asked on one way; one that was entered before, or should be up by now, on all.
+// A command that could not begin, for the connection had just broken, is run on a new one; here no way leads to that.
+func TestBrokenConnectionIsNotUsedAgain(t *testing.T) {
+	id, err := transport.NewIdentity("root")
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := ssh.ParsePrivateKey([]byte(id.HostPrivatePEM))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := sshtest.Start(t, host, id.Signer.PublicKey())
+	for range 20 { // who hears of the end first is chance
+		c, err := transport.Connect(t.Context(), loopback{server.Address}, "ns", "vm-a", *id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &guest{running: &Running{Specs: []model.VMSpec{{Name: "vm-a", Interfaces: []model.InterfaceSpec{{Network: "udn"}}}}}, vm: "vm-a", current: c}
+		_ = c.Close()
+		if _, err := g.Run(t.Context(), "true"); err == nil || !strings.Contains(err.Error(), "no way leads into the guest") {
+			t.Fatal(err)
+		}
+	}
+}
+
+// loopback is a way to a server on this machine.
+type loopback struct{ address string }
+
+func (loopback) Name() string { return "loopback" }
+func (l loopback) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, "tcp", l.address)
+}
+
 func TestUsableWays(t *testing.T) {
 	ways := []transport.Dialer{lane("port-forward"), lane("jump-pod")}
 	for name, c := range map[string]struct {

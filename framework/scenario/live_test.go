@@ -23,7 +23,7 @@ func TestLiveHopelessVM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := r.load(t.Context(), "vm-a.yaml")
+	objects, err := r.load(t.Context(), "namespace.yaml", "vm-a.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ func TestLiveTimeout(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	objects, err := r.load(t.Context(), "vm-c.yaml") // waits for vm-a's node
+	objects, err := r.load(t.Context(), "namespace.yaml", "vm-c.yaml") // waits for vm-a's node
 	if err != nil {
 		t.Fatal(err)
 	}

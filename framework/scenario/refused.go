@@ -89,7 +89,8 @@ func (r *Running) makeOne(ctx context.Context, o client.Object) error {
 }
 
 // refusal looks until a warning names what is wrong with the network, the pod is ready, or the time is over; twice as
-// long where a look failed, for what could not be seen may not have been said either. The error is the last look's. It also returns the warnings' events as the API has them.
+// long where a look failed, for what could not be seen may not have been said either. The error is the last look's. It also
+// returns the warnings' events as the API has them.
 func refusal(ctx context.Context, b *bed.Bed, n NetworkRef, pod string, limit time.Duration) (seen model.Refusal, raw string, err error) {
 	seen = model.Refusal{Network: n.Namespace + "/" + n.Name, Asked: n.Asked}
 	wrong := seen.Network

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -98,23 +99,25 @@ func TestWhoseNodeIsPreferred(t *testing.T) {
 func TestOneByOne(t *testing.T) {
 	broken := errors.New("did not stop")
 	for apart, want := range map[bool][]string{true: {"a", "c", "d"}, false: {"d", "c", "a"}} {
-		var mu sync.Mutex
-		var order []string
-		ready := map[string]time.Duration{"a": 400 * time.Millisecond, "b": 0, "c": 200 * time.Millisecond, "d": 0}
-		err := oneByOne([]string{"a", "b", "c", "d"}, apart, func(vm string, turn <-chan struct{}, over func()) error {
-			time.Sleep(ready[vm])
-			if vm == "b" {
-				return broken
+		synctest.Test(t, func(t *testing.T) {
+			var mu sync.Mutex
+			var order []string
+			ready := map[string]time.Duration{"a": 3 * time.Second, "b": time.Second, "c": 2 * time.Second, "d": time.Second}
+			err := oneByOne([]string{"a", "b", "c", "d"}, apart, func(vm string, turn <-chan struct{}, over func()) error {
+				time.Sleep(ready[vm])
+				if vm == "b" {
+					return broken
+				}
+				<-turn
+				mu.Lock()
+				order = append(order, vm)
+				mu.Unlock()
+				over()
+				return nil
+			})
+			if !errors.Is(err, broken) || !slices.Equal(order, want) {
+				t.Errorf("apart %t: %q, %v", apart, order, err)
 			}
-			<-turn
-			mu.Lock()
-			order = append(order, vm)
-			mu.Unlock()
-			over()
-			return nil
 		})
-		if !errors.Is(err, broken) || !slices.Equal(order, want) {
-			t.Errorf("apart %t: %q, %v", apart, order, err)
-		}
 	}
 }
