@@ -34,11 +34,6 @@ const (
 // the cluster's networks are what they were before.
 func TestLiveInterruptInLocalnet(t *testing.T) {
 	b := bedtest.Live(t)
-	defer func() {
-		if err := closeBed(t.Context(), b); err != nil {
-			t.Error(err)
-		}
-	}()
 	g := gomega.NewWithT(t)
 	before, err := footprint(t.Context(), b)
 	g.Expect(err).NotTo(gomega.HaveOccurred())
