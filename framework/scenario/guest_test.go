@@ -55,7 +55,6 @@ func TestEnterByTheNextWay(t *testing.T) {
 	}
 }
 
-// A guest that boots is asked on one way; one that was entered before, or should be up by now, on all.
 // A command that could not begin, for the connection had just broken, is run on a new one; here no way leads to that.
 func TestBrokenConnectionIsNotUsedAgain(t *testing.T) {
 	id, err := transport.NewIdentity("root")
@@ -68,7 +67,7 @@ func TestBrokenConnectionIsNotUsedAgain(t *testing.T) {
 	}
 	server := sshtest.Start(t, host, id.Signer.PublicKey())
 	for range 20 { // who hears of the end first is chance
-		c, err := transport.Connect(t.Context(), loopback{server.Address}, "ns", "vm-a", *id)
+		c, err := transport.Connect(t.Context(), sshtest.Loopback(server.Address), "ns", "vm-a", *id)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,14 +79,7 @@ func TestBrokenConnectionIsNotUsedAgain(t *testing.T) {
 	}
 }
 
-// loopback is a way to a server on this machine.
-type loopback struct{ address string }
-
-func (loopback) Name() string { return "loopback" }
-func (l loopback) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	return (&net.Dialer{}).DialContext(ctx, "tcp", l.address)
-}
-
+// A guest that boots is asked on one way; one that was entered before, or should be up by now, on all.
 func TestUsableWays(t *testing.T) {
 	ways := []transport.Dialer{lane("port-forward"), lane("jump-pod")}
 	for name, c := range map[string]struct {

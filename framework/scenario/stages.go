@@ -15,17 +15,16 @@ import (
 )
 
 // Restart stops VMs, waits until nothing of their instances is left, starts them again, and waits for the first command in
-// each guest. Without KVM one starts after the other, in their order, for the reason at emulatedTurn, but each for as
-// long as it has to run: name one whose pod must be with another's after that. One that fails leaves the others to their
-// way, also one that waits for it in vain.
+// each guest. Without KVM one starts when the one before runs, in the order given (why, see emulatedTurn): where a VM's pod
+// must be on another's node, name it after that. One that fails does not end the others.
 func (r *Running) Restart(ctx context.Context, vms ...string) error {
 	return oneByOne(vms, r.facts.Emulation, func(vm string, turn <-chan struct{}, over func()) error {
 		return r.restart(ctx, vm, turn, over)
 	})
 }
 
-// oneByOne does something to all at the same time, in which each has a turn: it ends with over, or when what is done ends. If apart, a
-// turn begins when that of the one before is over.
+// oneByOne does something to all at the same time. Each waits for its turn in it; that ends with over, or when do returns. If
+// apart, a turn begins when that of the one before has ended; else all turns have begun.
 func oneByOne(vms []string, apart bool, do func(vm string, turn <-chan struct{}, over func()) error) error {
 	errs := make([]error, len(vms))
 	turn := make(chan struct{})

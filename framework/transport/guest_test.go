@@ -15,14 +15,6 @@ import (
 	"github.com/vmnet-project/vmnet/framework/internal/sshtest"
 )
 
-// loopback is a dialer to the test's server.
-type loopback struct{ address string }
-
-func (loopback) Name() string { return "loopback" }
-func (l loopback) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	return (&net.Dialer{}).DialContext(ctx, "tcp", l.address)
-}
-
 func identity(t *testing.T) *Identity {
 	t.Helper()
 	id, err := NewIdentity("root")
@@ -43,7 +35,7 @@ func server(t *testing.T, id *Identity) *sshtest.Server {
 
 func connect(t *testing.T, s *sshtest.Server, id *Identity) *Guest {
 	t.Helper()
-	g, err := Connect(t.Context(), loopback{s.Address}, "ns", "vm-a", *id)
+	g, err := Connect(t.Context(), sshtest.Loopback(s.Address), "ns", "vm-a", *id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +56,7 @@ func TestConnectChecksBothKeys(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			g, err := Connect(t.Context(), loopback{s.Address}, "ns", "vm-a", c.id)
+			g, err := Connect(t.Context(), sshtest.Loopback(s.Address), "ns", "vm-a", c.id)
 			if c.says == "" {
 				if err != nil {
 					t.Fatal(err)
@@ -149,7 +141,7 @@ func TestConnectGivesUpOnSilence(t *testing.T) {
 	defer func() { _ = listener.Close() }()
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := Connect(ctx, loopback{listener.Addr().String()}, "ns", "vm-a", *identity(t)); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := Connect(ctx, sshtest.Loopback(listener.Addr().String()), "ns", "vm-a", *identity(t)); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("want the context's error, got %v", err)
 	}
 }

@@ -55,6 +55,17 @@ func Start(t testing.TB, host ssh.Signer, client ssh.PublicKey) *Server {
 	return s
 }
 
+// Loopback is a way to a server on this machine, by its address: a transport.Dialer whatever the VM is.
+type Loopback string
+
+// Name is "loopback".
+func (Loopback) Name() string { return "loopback" }
+
+// Dial connects to the server.
+func (l Loopback) Dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	return (&net.Dialer{}).DialContext(ctx, "tcp", string(l))
+}
+
 // Drop breaks all connections.
 func (s *Server) Drop() {
 	s.mu.Lock()
